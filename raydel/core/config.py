@@ -1,0 +1,35 @@
+"""Every setting of the program, in one frozen value.
+
+`raydel.options` fills it from the command line; everything below reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from raydel.core.instants import HOUR, MINUTE
+
+LogFormat = Literal["text", "json"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """What an operator can choose.
+
+    Attributes:
+        ports: Where to listen: port numbers or Twisted endpoint descriptions.
+        origins: Origins of web pages, besides the server's own host name, that
+            may talk to it: ``scheme://host[:port]``, or ``*`` for all.
+        log_format: How log lines are written.
+        lead: Least milliseconds between a tap on *start* and the common start.
+        cleanup: Milliseconds a session is kept after its last phone left.
+        longest_take: Milliseconds after which a take is ended for everybody.
+    """
+
+    ports: tuple[str, ...] = ("3001",)
+    origins: frozenset[str] = frozenset()
+    log_format: LogFormat = "text"
+    lead: float = 250.0
+    cleanup: float = 30 * MINUTE
+    longest_take: float = 4 * HOUR

@@ -1,0 +1,273 @@
+"""One frozen class for each message on the wire.
+
+The first half is what a peer sends, the second what the server sends. Names in
+Python are snake_case; `rename="camel"` or explicit names give the wire's.
+Fields that are ``UNSET`` are left out of the frame. All times are milliseconds
+since the Unix epoch.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Union
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+MAX_NAME = 64
+"""Characters of a device name: a line on a phone's screen."""
+
+
+# From a peer.
+
+
+class Join(Struct, frozen=True, tag_field="type", tag="join", rename="camel"):
+    """Take a seat in a session; a host's join creates it.
+
+    ``protocol`` is absent in every released app. ``resume_token`` gets back the
+    seat it was given for.
+    """
+
+    session_id: str | None = None
+    is_host: bool = False
+    device_name: str | None = None
+    protocol: int | None = None
+    resume_token: str | None = None
+
+
+class StartCommand(Struct, frozen=True, tag_field="type", tag="start_recording"):
+    """Start recording on every device. The phone's own timestamp is not used."""
+
+    timestamp: Any = None
+
+
+class StopCommand(Struct, frozen=True, tag_field="type", tag="stop_recording"):
+    """Stop recording on every device. The phone's own timestamp is not used."""
+
+    timestamp: Any = None
+
+
+class CameraReady(Struct, frozen=True, tag_field="type", tag="camera_ready"):
+    """The camera of an early screen is ready."""
+
+
+class DeviceReady(Struct, frozen=True, tag_field="type", tag="device_ready"):
+    """The device is ready to record. May come twice."""
+
+
+class TimeSyncResponse(Struct, frozen=True, tag_field="type", tag="time_sync_response"):
+    """The device's clock, in answer to a request.
+
+    ``client_timestamp`` is device time at the moment of sending;
+    ``client_receive_timestamp`` that of the request's arrival, if the device
+    tells the two apart. The echoed ``server_timestamp`` is never trusted.
+    """
+
+    request_id: str
+    client_timestamp: float
+    server_timestamp: float | None = None
+    client_receive_timestamp: float | None = None
+
+
+class Ping(Struct, frozen=True, tag_field="type", tag="ping"):
+    """An app's own heartbeat, at any time."""
+
+
+Inbound = Union[
+    Join, StartCommand, StopCommand, CameraReady, DeviceReady, TimeSyncResponse, Ping
+]
+
+
+# From the server.
+
+
+class DeviceStatus(Struct, frozen=True, rename="camel"):
+    """One connected device, as phones and REST see it."""
+
+    id: str
+    name: str
+    is_host: bool
+    connected_at: str
+
+
+class SessionStatus(Struct, frozen=True, rename="camel"):
+    """A session, as phones and REST see it: connected devices only."""
+
+    id: str
+    device_count: int
+    is_recording: bool
+    created_at: str
+    devices: tuple[DeviceStatus, ...]
+
+
+class RunningTake(Struct, frozen=True, rename="camel"):
+    """The take that runs while a device joins. Protocol 2 only."""
+
+    take_id: str
+    start_time: float
+    participant: bool
+
+
+class Joined(Struct, frozen=True, tag_field="type", tag="joined", rename="camel"):
+    """The seat is yours. The last five fields go to protocol 2 only."""
+
+    session_id: str
+    device_id: str
+    device_name: str
+    is_host: bool
+    session_status: SessionStatus
+    resume_token: str | UnsetType = UNSET
+    clock_id: str | UnsetType = UNSET
+    resumed: bool | UnsetType = UNSET
+    recovered: bool | UnsetType = UNSET
+    take: RunningTake | UnsetType = UNSET
+
+
+class DeviceConnected(
+    Struct, frozen=True, tag_field="type", tag="device_connected", rename="camel"
+):
+    """Another device is there. The last two fields go to protocol 2 only."""
+
+    device_id: str
+    device_name: str
+    session_id: str
+    is_host: bool | UnsetType = UNSET
+    resumed: bool | UnsetType = UNSET
+
+
+class DeviceDisconnected(
+    Struct, frozen=True, tag_field="type", tag="device_disconnected", rename="camel"
+):
+    """Another device is gone. ``reason`` goes to protocol 2 only.
+
+    ``reason`` is ``left``, ``lost``, ``silent`` or ``replaced``.
+    """
+
+    device_id: str
+    session_id: str
+    reason: str | UnsetType = UNSET
+
+
+class DeviceTime(Struct, frozen=True):
+    """When one device is to start, in its own time, and its one-way delay."""
+
+    atomic_start: float
+    latency_compensation: float
+
+
+class StartRecording(Struct, frozen=True, tag_field="type", tag="start_recording"):
+    """Start your camera at ``atomic_start_time``; 0 means at once.
+
+    ``take_id``, ``local_start_time`` and ``uncertainty_ms`` go to protocol 2
+    only: the take, the same instant in device time, and how sure that is.
+    """
+
+    session_id: str = field(name="sessionId")
+    timestamp: float
+    initiator: str
+    atomic_start_time: float
+    take_id: str | UnsetType = field(name="takeId", default=UNSET)
+    buffer_time_ms: float = 0.0
+    server_now: float = 0.0
+    high_precision: bool = True
+    device_timestamps: dict[str, DeviceTime] = {}
+    local_start_time: float | UnsetType = field(name="localStartTime", default=UNSET)
+    uncertainty_ms: float | UnsetType = UNSET
+
+
+class StopRecording(
+    Struct, frozen=True, tag_field="type", tag="stop_recording", rename="camel"
+):
+    """Stop your camera now. The last three fields go to protocol 2 only.
+
+    ``reason`` is ``command``, ``device_limit``, ``longest_take`` or
+    ``session_ended``.
+    """
+
+    session_id: str
+    timestamp: float
+    initiator: str
+    take_id: str | UnsetType = UNSET
+    local_stop_time: float | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class CameraReadyNotice(
+    Struct, frozen=True, tag_field="type", tag="camera_ready", rename="camel"
+):
+    """The camera of another device is ready."""
+
+    device_id: str
+
+
+class ReadinessUpdate(Struct, frozen=True, tag_field="type", tag="readiness_update"):
+    """How many of the connected devices are ready."""
+
+    ready_devices: int
+    total_devices: int
+    all_ready: bool
+
+
+class TimeSyncRequest(Struct, frozen=True, tag_field="type", tag="time_sync_request"):
+    """Tell me your clock."""
+
+    request_id: str
+    server_timestamp: float
+
+
+class TimeSyncUpdate(Struct, frozen=True, tag_field="type", tag="time_sync_update"):
+    """What the answers say so far.
+
+    ``latency_ms`` is one way. To a released app ``offset_ms`` is 0 and both
+    timestamps are its own time; to protocol 2 it is device minus server time,
+    and ``uncertainty_ms`` and ``bound_ms`` are added.
+    """
+
+    request_id: str
+    offset_ms: float
+    latency_ms: float
+    sample_count: int
+    server_timestamp: float
+    server_receive_timestamp: float
+    uncertainty_ms: float | UnsetType = UNSET
+    bound_ms: float | UnsetType = UNSET
+
+
+class SessionEnded(
+    Struct, frozen=True, tag_field="type", tag="session_ended", rename="camel"
+):
+    """The session is over; the connection closes next."""
+
+    session_id: str
+
+
+class Pong(Struct, frozen=True, tag_field="type", tag="pong"):
+    """The answer to an app's own heartbeat."""
+
+
+class Error(Struct, frozen=True, tag_field="type", tag="error", rename="camel"):
+    """A message was refused; nothing changed and the connection lives.
+
+    ``code`` is for programs, ``message`` for released apps, ``detail`` for the
+    person who debugs. ``temporary`` is present, and true, if waiting may help.
+    """
+
+    message: str
+    code: str
+    detail: str | UnsetType = UNSET
+    temporary: bool | UnsetType = UNSET
+    take_id: str | UnsetType = UNSET
+
+
+Outbound = Union[
+    Joined,
+    DeviceConnected,
+    DeviceDisconnected,
+    StartRecording,
+    StopRecording,
+    CameraReadyNotice,
+    ReadinessUpdate,
+    TimeSyncRequest,
+    TimeSyncUpdate,
+    SessionEnded,
+    Pong,
+    Error,
+]
