@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
+from msgspec import Struct
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
-from raydel.core.messages import SessionStatus
+from raydel.core.errors import Refusal
+from raydel.core.events import Event
+from raydel.core.messages import Inbound, SessionStatus
+from raydel.core.state import Session
+from raydel.core.take import Take
 
 
 class ITimebase(Interface):
@@ -66,6 +71,74 @@ class IConnection(Interface):
         Args:
             code: The peer's close code; 1005 if it gave none, 1006 if the wire
                 broke without a goodbye.
+        """
+
+
+class IDesk(Interface):
+    """Where a connection hands in what its peer wants, and what it noticed.
+
+    Whatever is handed in for one session is dealt with in that order.
+    """
+
+    def perform(connection: IConnection, message: Inbound) -> None:
+        """Carry out a peer's command."""
+
+    def refuse(connection: IConnection, refusal: Refusal) -> None:
+        """Answer a peer's message with an error, in its turn."""
+
+    def pong(connection: IConnection) -> None:
+        """Answer a peer's own heartbeat, in its turn."""
+
+    def report(code: str, event: Event) -> None:
+        """Note what happened to a peer of a session."""
+
+    def gone(connection: IConnection, code: int) -> None:
+        """Note that a connection has closed, with this close code."""
+
+
+class Write(Struct, frozen=True):
+    """One session's part of a commit.
+
+    Attributes:
+        code: The session's code.
+        expected: The version it must have in the store; 0 for none.
+        session: Its new value, or None to delete it.
+        takes: Takes to keep in their new form, whether they are there or not.
+    """
+
+    code: str
+    expected: int
+    session: Session | None
+    takes: tuple[Take, ...] = ()
+
+
+class IStore(Interface):
+    """Keeps sessions and takes.
+
+    What was committed is there after any crash the implementation promises to
+    survive. Several servers may share one store: a commit compares and swaps.
+    """
+
+    def sessions() -> Deferred[Sequence[Session]]:
+        """Return every session, in any order."""
+
+    def session(code: str) -> Deferred[Session | None]:
+        """Return one session."""
+
+    def take(take_id: str) -> Deferred[Take | None]:
+        """Return one take."""
+
+    def takes(code: str) -> Deferred[Sequence[Take]]:
+        """Return the takes recorded under a code, latest first."""
+
+    def commit(batch: Sequence[Write]) -> Deferred[frozenset[str]]:
+        """Make each write, or leave it out where another server was faster.
+
+        A write is made whole or not at all. It conflicts if the version in the
+        store is not the expected one. No two writes of a batch are of one code.
+
+        Returns:
+            Fires with the codes that conflicted, once all else is stored.
         """
 
 

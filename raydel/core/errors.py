@@ -59,7 +59,9 @@ class Refusal(Exception):
         detail: What exactly is wrong, for the person who reads it, or None.
     """
 
-    def __init__(self, fault: Fault, *, about: str = "", detail: str | None = None) -> None:
+    def __init__(
+        self, fault: Fault, *, about: str = "", detail: str | None = None
+    ) -> None:
         self.fault = fault
         self.text = fault.message.format(about)
         self.detail = detail

@@ -8,12 +8,20 @@ since the Unix epoch.
 
 from __future__ import annotations
 
-from typing import Any, Union
+from typing import Annotated, Any, Union
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from raydel.core.errors import Refusal
 
 MAX_NAME = 64
 """Characters of a device name: a line on a phone's screen."""
+
+Instant = Annotated[float, Meta(ge=-(2**53), le=2**53)]
+"""A time from a peer, in ms. Past 2**53 a float no longer counts single ms."""
+
+Protocol = Annotated[int, Meta(ge=2, le=2**31)]
+"""The newest protocol a peer speaks; we answer in the newest we both do."""
 
 
 # From a peer.
@@ -29,7 +37,7 @@ class Join(Struct, frozen=True, tag_field="type", tag="join", rename="camel"):
     session_id: str | None = None
     is_host: bool = False
     device_name: str | None = None
-    protocol: int | None = None
+    protocol: Protocol | None = None
     resume_token: str | None = None
 
 
@@ -62,9 +70,9 @@ class TimeSyncResponse(Struct, frozen=True, tag_field="type", tag="time_sync_res
     """
 
     request_id: str
-    client_timestamp: float
-    server_timestamp: float | None = None
-    client_receive_timestamp: float | None = None
+    server_timestamp: Instant
+    client_timestamp: Instant
+    client_receive_timestamp: Instant | None = None
 
 
 class Ping(Struct, frozen=True, tag_field="type", tag="ping"):
@@ -271,3 +279,13 @@ Outbound = Union[
     Pong,
     Error,
 ]
+
+
+def refused(refusal: Refusal) -> Error:
+    """Put a refusal into the words of the wire."""
+    return Error(
+        message=refusal.text,
+        code=refusal.fault.code,
+        detail=UNSET if refusal.detail is None else refusal.detail,
+        temporary=True if refusal.fault.temporary else UNSET,
+    )

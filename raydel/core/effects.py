@@ -1,0 +1,74 @@
+"""What a step wants done, once its new value is stored."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Union
+
+from msgspec import Struct
+
+from raydel.core.events import Receipt
+from raydel.core.messages import Outbound
+
+
+class Tell(Struct, frozen=True):
+    """Send a message. With a receipt, report its proven arrival."""
+
+    peer: str
+    message: Outbound
+    receipt: Receipt | None = None
+
+
+class Seated(Struct, frozen=True):
+    """A peer has a seat: it may be asked for its clock."""
+
+    peer: str
+    device_id: str
+
+
+class Dismissed(Struct, frozen=True):
+    """A peer has no seat, or no longer: it may join again."""
+
+    peer: str
+
+
+class Close(Struct, frozen=True):
+    """Close a peer's connection, after what it is still to be told."""
+
+    peer: str
+    code: int
+
+
+class Probe(Struct, frozen=True):
+    """Find out whether a peer is still there."""
+
+    peer: str
+
+
+class Occasion(Enum):
+    """What is worth a line in the log, or a count."""
+
+    SESSION_CREATED = "session created"
+    SESSION_ENDED = "session ended"
+    DEVICE_CONNECTED = "device connected"
+    DEVICE_RESUMED = "device resumed"
+    DEVICE_LOST = "device lost"
+    DEVICE_LEFT = "device left"
+    DEVICE_SILENT = "device silent"
+    DEVICE_HEARD = "device heard again"
+    RECORDING_STARTED = "recording started"
+    RECORDING_STOPPED = "recording stopped"
+    JOIN_REFUSED = "join refused"
+
+
+class Happened(Struct, frozen=True):
+    """Something an operator wants to know of."""
+
+    occasion: Occasion
+    session_id: str
+    device_id: str = ""
+    name: str = ""
+    reason: str = ""
+
+
+Effect = Union[Tell, Seated, Dismissed, Close, Probe, Happened]

@@ -1,0 +1,136 @@
+"""What can happen to a session: one frozen class each.
+
+``peer`` names a connection, not a device: a device outlives its connections.
+Whatever a step would have to measure or draw by lot comes with the event.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Union
+
+from msgspec import Struct
+
+from raydel.core.apps import App
+from raydel.core.messages import Join
+
+LEFT_ON_PURPOSE = frozenset({1000, 1001, 1005})
+"""Close codes of a peer that meant to go. All others are a lost link."""
+
+
+class Command(Enum):
+    """A command whose arrival a phone's pong can prove."""
+
+    START = "start"
+    STOP = "stop"
+
+
+class Receipt(Struct, frozen=True):
+    """Names one copy of one command, for the proof that it arrived."""
+
+    session_id: str
+    device_id: str
+    take_id: str
+    command: Command
+
+
+class Joining(Struct, frozen=True):
+    """A peer asks for a seat. ``device_id`` and ``token`` are freshly drawn.
+
+    Attributes:
+        token: The resume token it gets, in clear; protocol 2 only.
+        presented: Fingerprint of the resume token it sent, or None.
+    """
+
+    peer: str
+    join: Join
+    app: App
+    device_id: str
+    token: str | None = None
+    presented: str | None = None
+
+
+class StartRequested(Struct, frozen=True):
+    """A peer asks for a take, to begin ``lead`` ms from now."""
+
+    peer: str
+    take_id: str
+    lead: float
+
+
+class StopRequested(Struct, frozen=True):
+    """A peer asks to end the take, ``lead`` ms from now."""
+
+    peer: str
+    lead: float = 0.0
+
+
+class ReadyReported(Struct, frozen=True):
+    """A peer is ready to record. ``camera``: it said so with camera_ready."""
+
+    peer: str
+    camera: bool
+
+
+class AppLearned(Struct, frozen=True):
+    """A peer turned out to be another app than it seemed."""
+
+    peer: str
+    app: App
+
+
+class WentSilent(Struct, frozen=True):
+    """A peer answers no more; its connection still looks open."""
+
+    peer: str
+
+
+class WasHeard(Struct, frozen=True):
+    """A silent peer answers again."""
+
+    peer: str
+
+
+class ProbeAnswered(Struct, frozen=True):
+    """A peer answered a probe of whether it is still there."""
+
+    peer: str
+
+
+class Left(Struct, frozen=True):
+    """A peer's connection is gone, with this close code."""
+
+    peer: str
+    code: int
+
+
+class Delivered(Struct, frozen=True):
+    """A command is known to have arrived."""
+
+    receipt: Receipt
+
+
+class EndRequested(Struct, frozen=True):
+    """An operator ends the session. ``lead`` is that of the stop, ms."""
+
+    lead: float = 0.0
+
+
+class DeadlinePassed(Struct, frozen=True):
+    """The earliest deadline of the session is over."""
+
+
+Event = Union[
+    Joining,
+    StartRequested,
+    StopRequested,
+    ReadyReported,
+    AppLearned,
+    WentSilent,
+    WasHeard,
+    ProbeAnswered,
+    Left,
+    Delivered,
+    EndRequested,
+    DeadlinePassed,
+]

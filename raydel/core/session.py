@@ -1,0 +1,605 @@
+"""How a session changes: every transition there is.
+
+`step` takes a session, an event and the time, and returns the next session with
+what should be done about it. It is pure: the same three always give the same
+answer, so it can be run again where a commit lost a race, and a million times a
+minute under a test.
+
+`TRANSITIONS` holds one entry for each phase and event. The diagram in the
+documentation is made from it, and a test holds every step to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec import UNSET, Struct, structs
+
+from raydel.core.config import Config
+from raydel.core.effects import (
+    Close,
+    Dismissed,
+    Occasion,
+    Probe,
+    Seated,
+)
+from raydel.core.errors import (
+    ALREADY_JOINED,
+    HOST_EXISTS,
+    NO_RECORDING,
+    NOT_JOINED,
+    RECORDING_IN_PROGRESS,
+    SESSION_FULL,
+    SESSION_NOT_FOUND,
+    Fault,
+)
+from raydel.core.events import (
+    LEFT_ON_PURPOSE,
+    AppLearned,
+    Command,
+    DeadlinePassed,
+    Delivered,
+    EndRequested,
+    Event,
+    Joining,
+    Left,
+    ProbeAnswered,
+    ReadyReported,
+    StartRequested,
+    StopRequested,
+    WasHeard,
+    WentSilent,
+)
+from raydel.core.instants import HOUR
+from raydel.core.messages import (
+    CameraReadyNotice,
+    Joined,
+    ReadinessUpdate,
+    RunningTake,
+    SessionEnded,
+)
+from raydel.core.state import (
+    PROBE_PATIENCE,
+    Claim,
+    Phase,
+    Seat,
+    Session,
+    phase_of,
+    status_of,
+)
+from raydel.core.take import Absentee, Debt, Owner, Participant, Take
+from raydel.core.tokens import fingerprint
+from raydel.core.turn import Outcome, Turn
+
+SCREEN_LIMIT: Final = HOUR
+"""ms after which a screen stops recording by itself and tells nobody."""
+
+SERVER: Final = "server"
+"""The initiator of what no device asked for."""
+
+
+def step(
+    session: Session | None, code: str, event: Event, now: float, config: Config
+) -> Outcome:
+    """Take one step.
+
+    Args:
+        session: The present value, or None if the code names no session.
+        code: The session's code.
+        event: What happened.
+        now: Server time, ms.
+        config: The settings; only durations are read.
+    """
+    transition = TRANSITIONS[phase_of(session)][type(event)]
+    turn = _Step(session, code, now, config)
+    transition.act(turn, event)
+    return turn.outcome()
+
+
+class _Step(Turn):
+    """The transitions, in the order of a session's life."""
+
+    # Joining.
+
+    def join(self, event: Joining) -> None:
+        """Find the newcomer a seat, have the holder probed, or refuse."""
+        if self.session.seat_of(event.peer) or self._claim_of(event.peer):
+            self.refuse(event.peer, ALREADY_JOINED)
+            return
+        seat = self.session.seat_for(is_host=event.join.is_host)
+        if seat is None:
+            self._admit(event, None)
+            return
+        mine = _recognises(seat.owner, event)
+        if event.join.is_host and not mine:
+            self._turn_away(event, HOST_EXISTS)
+        elif seat.connected:
+            self._claim(event, seat)
+        else:
+            self._admit(event, seat)
+
+    def join_nowhere(self, event: Joining) -> None:
+        """A host makes the session; a guest comes too early, or too late."""
+        if not event.join.is_host:
+            self._turn_away(event, SESSION_NOT_FOUND)
+            return
+        self.change(created_at=self.now, ended_at=None)
+        self.note(Occasion.SESSION_CREATED)
+        self._admit(event, None)
+
+    def _admit(self, event: Joining, held: Seat | None) -> None:
+        """Give the newcomer its seat: its own again, a free or a held one."""
+        owner, resumed = self._owner(event)
+        if held is not None and held.peer is not None:
+            self.effects += [Dismissed(held.peer), Close(held.peer, 1000)]
+        join = event.join
+        seat = Seat(
+            owner=owner,
+            name=join.device_name or f"Device {owner.device_id}",
+            app=event.app,
+            connected_at=self.now,
+            peer=event.peer,
+            resumed=resumed,
+        )
+        others = [s for s in self.session.seats if s is not held]
+        self.change(seats=tuple(sorted([*others, seat], key=_host_first)))
+        self.newcomer = event.peer
+        self.effects.append(Seated(event.peer, owner.device_id))
+        occasion = Occasion.DEVICE_RESUMED if resumed else Occasion.DEVICE_CONNECTED
+        self.note(occasion, seat)
+        self._catch_up(event, seat)
+
+    def _catch_up(self, event: Joining, seat: Seat) -> None:
+        """Tell a seated newcomer where it is, and what it missed."""
+        take = self.session.take
+        if take is not None and take.participant(seat.device_id) is None:
+            absentee = Absentee(seat.device_id, seat.name, seat.is_host)
+            take = take.with_absentee(absentee)
+            self.change(take=take)
+        self.tell(seat, self._joined(event, seat))
+        self.reveal()
+        self._pay(event)
+        if take is not None:
+            participant = take.participant(seat.device_id)
+            if participant is not None and not participant.start_proven:
+                self.tell_start(seat, take)
+
+    def _joined(self, event: Joining, seat: Seat) -> Joined:
+        take = self.session.take
+        running: Any = UNSET
+        if take is not None:
+            participant = take.participant(seat.device_id) is not None
+            running = RunningTake(take.id, take.start_at, participant)
+        return Joined(
+            session_id=self.session.id,
+            device_id=seat.device_id,
+            device_name=seat.name,
+            is_host=seat.is_host,
+            session_status=status_of(self.session),
+            resume_token=_token(event, seat.owner) or UNSET,
+            resumed=seat.resumed,
+            recovered=False,
+            take=running,
+        )
+
+    def _owner(self, event: Joining) -> tuple[Owner, bool]:
+        """Return who the newcomer is, and whether it was here before."""
+        known = next((o for o in self._owners() if _recognises(o, event)), None)
+        if known is None:
+            fresh = Owner(
+                device_id=event.device_id,
+                is_host=event.join.is_host,
+                said_name=event.join.device_name,
+                token=fingerprint(event.token) if event.token else None,
+            )
+            return fresh, False
+        token = _token(event, known)
+        renewed = structs.replace(
+            known,
+            said_name=event.join.device_name,
+            token=fingerprint(token) if token else None,
+        )
+        self._reown(renewed)
+        return renewed, True
+
+    def _owners(self) -> list[Owner]:
+        """Everybody who may come back: holders, participants, creditors."""
+        take = self.session.take
+        participants = () if take is None else take.participants
+        return [
+            *(seat.owner for seat in self.session.seats),
+            *(participant.owner for participant in participants),
+            *(debt.owner for debt in self.session.debts),
+        ]
+
+    def _reown(self, owner: Owner) -> None:
+        """Put a device's new name and token wherever it is remembered."""
+        take = self.session.take
+        if take is not None:
+            self.change(take=take.with_owner(owner))
+        self.change(
+            debts=tuple(
+                structs.replace(debt, owner=owner)
+                if debt.owner.device_id == owner.device_id
+                else debt
+                for debt in self.session.debts
+            )
+        )
+
+    def _turn_away(self, event: Joining, fault: Fault) -> None:
+        """Refuse a seat, after the stop the newcomer may have missed."""
+        self._pay(event)
+        self.note(Occasion.JOIN_REFUSED, reason=fault.code)
+        self.effects.append(Dismissed(event.peer))
+        self.refuse(event.peer, fault)
+
+    def _pay(self, event: Joining) -> None:
+        """Tell a returning device the stops that it is owed."""
+        for debt in self.session.debts:
+            if _recognises(debt.owner, event) or self._holds(event.peer, debt.owner):
+                self.tell_stop(event.peer, debt, self.now)
+
+    def _holds(self, peer: str, owner: Owner) -> bool:
+        seat = self.session.seat_of(peer)
+        return seat is not None and seat.device_id == owner.device_id
+
+    # Claims: a newcomer waits while the holder of its seat is probed.
+
+    def _claim(self, event: Joining, seat: Seat) -> None:
+        assert seat.peer is not None
+        deadline = self.now + PROBE_PATIENCE
+        claim = Claim(event, seat.device_id, deadline)
+        self.change(claims=(*self.session.claims, claim))
+        self.effects.append(Probe(seat.peer))
+
+    def _claim_of(self, peer: str) -> Claim | None:
+        claims = self.session.claims
+        return next((c for c in claims if c.joining.peer == peer), None)
+
+    def _take_claims(self, wanted: Callable[[Claim], bool]) -> list[Claim]:
+        """Remove the claims that are wanted, and return them."""
+        taken = [claim for claim in self.session.claims if wanted(claim)]
+        self.change(claims=tuple(c for c in self.session.claims if c not in taken))
+        return taken
+
+    def probe_answered(self, event: ProbeAnswered) -> None:
+        """The holder is still there: whoever waits for its seat is refused."""
+        seat = self.session.seat_of(event.peer)
+        if seat is None:
+            return
+        fault = HOST_EXISTS if seat.is_host else SESSION_FULL
+        for claim in self._take_claims(lambda c: c.against == seat.device_id):
+            self._turn_away(claim.joining, fault)
+
+    def _retry_claims(self, claims: list[Claim]) -> None:
+        """Let those who waited ask again, now that things have changed."""
+        for claim in claims:
+            if phase_of(self.session) is Phase.ENDED:
+                self.join_nowhere(claim.joining)
+            else:
+                self.join(claim.joining)
+
+    # Presence.
+
+    def went_silent(self, event: WentSilent) -> None:
+        """Show the peer as gone; its connection may yet come back to life."""
+        seat = self.session.seat_of(event.peer)
+        if seat is None:
+            return
+        seat = self.reseat(seat, silent=True, away="silent")
+        self.note(Occasion.DEVICE_SILENT, seat)
+        self._retry_claims(self._take_claims(lambda c: c.against == seat.device_id))
+
+    def was_heard(self, event: WasHeard) -> None:
+        """Show the peer as there again."""
+        seat = self.session.seat_of(event.peer)
+        if seat is not None and seat.silent:
+            self.note(Occasion.DEVICE_HEARD, seat)
+            self.reseat(seat, silent=False, resumed=True)
+
+    def left(self, event: Left) -> None:
+        """Keep the seat of a lost peer; free that of one that meant to go."""
+        self._take_claims(lambda c: c.joining.peer == event.peer)
+        seat = self.session.seat_of(event.peer)
+        if seat is None:
+            return
+        on_purpose = event.code in LEFT_ON_PURPOSE
+        away = "left" if on_purpose else "lost"
+        occasion = Occasion.DEVICE_LEFT if on_purpose else Occasion.DEVICE_LOST
+        self.note(occasion, seat, reason=f"close code {event.code}")
+        seat = self.reseat(seat, peer=None, silent=False, ready=False, away=away)
+        waiting = self._take_claims(lambda c: c.against == seat.device_id)
+        if on_purpose and self.session.take is None:
+            self._vacate(seat)
+        self._retry_claims(waiting)
+
+    def _vacate(self, seat: Seat) -> None:
+        """A host takes its session along; a guest leaves a free seat."""
+        if seat.is_host:
+            self.reveal()
+            self._end("the host left")
+        else:
+            self.change(seats=tuple(s for s in self.session.seats if s is not seat))
+
+    def app_learned(self, event: AppLearned) -> None:
+        """Remember what the peer turned out to be."""
+        seat = self.session.seat_of(event.peer)
+        if seat is not None:
+            self.reseat(seat, app=event.app)
+
+    def ready(self, event: ReadyReported) -> None:
+        """Tell everybody who is ready, and the others whose camera is."""
+        seat = self.sender(event.peer)
+        if seat is None:
+            return
+        self.reseat(seat, ready=True)
+        there = [s for s in self.session.seats if s.connected]
+        count = sum(s.ready for s in there)
+        self.tell_all(
+            ReadinessUpdate(
+                ready_devices=count,
+                total_devices=len(there),
+                all_ready=count == len(there),
+            )
+        )
+        if event.camera:
+            for other in self.session.seats:
+                if other.device_id != seat.device_id:
+                    self.tell(other, CameraReadyNotice(seat.device_id))
+
+    # Takes.
+
+    def start(self, event: StartRequested) -> None:
+        """Begin a take with everybody who is there."""
+        sender = self.sender(event.peer)
+        if sender is None:
+            return
+        take = Take(
+            id=event.take_id,
+            session_id=self.session.id,
+            accepted_at=self.now,
+            start_at=self.now + event.lead,
+            initiator=sender.device_id,
+            participants=tuple(
+                Participant(seat.owner, seat.name, seat.app)
+                for seat in self.session.seats
+                if seat.connected
+            ),
+            absent=tuple(
+                Absentee(seat.device_id, seat.name, seat.is_host)
+                for seat in self.session.seats
+                if not seat.connected
+            ),
+        )
+        self.change(take=take)
+        self.note(Occasion.RECORDING_STARTED, sender)
+        for seat in self.session.seats:
+            if seat.connected:
+                self.tell_start(seat, take)
+
+    def start_again(self, event: StartRequested) -> None:
+        """Refuse a second start, unless the phone's own hour is over."""
+        take = self.session.take
+        sender = self.sender(event.peer)
+        if sender is None or take is None:
+            return
+        if sender.app.is_screen and self.now - take.start_at > SCREEN_LIMIT:
+            self._stop(sender.device_id, "device_limit", spare_screens=True)
+            self.start(event)
+        else:
+            self.refuse(event.peer, RECORDING_IN_PROGRESS, take_id=take.id)
+
+    def stop(self, event: StopRequested) -> None:
+        """End the take on every phone."""
+        sender = self.sender(event.peer)
+        if sender is not None:
+            self._stop(sender.device_id, "command", event.lead)
+
+    def no_stop(self, event: StopRequested) -> None:
+        """There is nothing to stop."""
+        if self.sender(event.peer) is not None:
+            self.refuse(event.peer, NO_RECORDING)
+
+    def _stop(
+        self,
+        initiator: str,
+        reason: str,
+        lead: float = 0.0,
+        *,
+        spare_screens: bool = False,
+    ) -> None:
+        """End the take, and owe a stop to everybody who may be recording it.
+
+        Screens that have stopped by themselves are spared: a late stop might
+        meet the next start.
+        """
+        take = self.session.take
+        assert take is not None
+        self.ended_take = structs.replace(take, ended_at=self.now, reason=reason)
+        stop = Stop(take.id, self.now, initiator, reason)
+        expires_at = self.now + self.config.longest_take
+        owed = {
+            participant.owner.device_id: Debt(participant.owner, stop, expires_at)
+            for participant in take.participants
+            if not (spare_screens and participant.app.is_screen)
+        }
+        self.change(take=None, debts=(*self.session.debts, *owed.values()))
+        self.note(Occasion.RECORDING_STOPPED, reason=reason)
+        for seat in self.session.seats:
+            if seat.peer is not None and seat.device_id in owed:
+                self.tell_stop(seat.peer, owed[seat.device_id], self.now + lead)
+            elif take.participant(seat.device_id) is None:
+                self.tell(seat, self.stop_command(stop, self.now + lead))
+
+    def delivered(self, event: Delivered) -> None:
+        """Note the proof that a command has arrived."""
+        receipt = event.receipt
+        take = self.session.take
+        if receipt.command is Command.STOP:
+            paid = (receipt.device_id, receipt.take_id)
+            self.change(
+                debts=tuple(
+                    debt
+                    for debt in self.session.debts
+                    if (debt.owner.device_id, debt.stop.take_id) != paid
+                )
+            )
+        elif take is not None and take.id == receipt.take_id:
+            self.change(take=take.with_start_proven(receipt.device_id))
+
+    # The end.
+
+    def end(self, event: EndRequested) -> None:
+        """An operator ends the session."""
+        if self.session.take is not None:
+            self._stop(SERVER, "session_ended", event.lead)
+        self._end("an operator ended it")
+
+    def _end(self, reason: str) -> None:
+        self.note(Occasion.SESSION_ENDED, reason=reason)
+        for seat in self.session.seats:
+            if seat.peer is not None:
+                self.tell(seat, SessionEnded(self.session.id))
+                self.effects += [Dismissed(seat.peer), Close(seat.peer, 1000)]
+        waiting = self._take_claims(lambda _: True)
+        self.change(seats=(), ended_at=self.now)
+        for claim in waiting:
+            self._turn_away(claim.joining, SESSION_NOT_FOUND)
+
+    def deadline_passed(self, _event: DeadlinePassed) -> None:
+        """Do whatever is due: nothing here waits for ever."""
+        now, config = self.now, self.config
+        debts = tuple(d for d in self.session.debts if d.expires_at > now)
+        self.change(debts=debts)
+        take = self.session.take
+        if take is not None and take.start_at + config.longest_take <= now:
+            self._stop(SERVER, "longest_take")
+        self._settle_claims()
+        session = self.session
+        if session.ended_at is None and session.take is None:
+            empty = session.empty_since
+            if empty is not None and empty + config.cleanup <= now:
+                self._end("nobody was connected")
+
+    def _settle_claims(self) -> None:
+        """A holder that did not answer its probe is silent; its seat is free."""
+        due = self._take_claims(lambda claim: claim.deadline <= self.now)
+        for claim in due:
+            for seat in self.session.seats:
+                if seat.device_id == claim.against and seat.peer is not None:
+                    self.reseat(seat, silent=True, away="silent")
+        self._retry_claims(due)
+
+    # Nothing to do.
+
+    def ignore(self, _event: Event) -> None:
+        """The event came too late to mean anything."""
+
+    def not_joined(self, event: StartRequested | StopRequested | ReadyReported) -> None:
+        """A command from a peer without a seat."""
+        self.refuse(event.peer, NOT_JOINED)
+
+
+def _recognises(owner: Owner, event: Joining) -> bool:
+    """Whether a newcomer is this device: by token, or by role and name."""
+    if owner.is_host != event.join.is_host:
+        return False
+    if event.presented is not None:
+        return owner.token == event.presented
+    return owner.said_name == event.join.device_name
+
+
+def _token(event: Joining, owner: Owner) -> str | None:
+    """Return the resume token for a seat: the one shown for it, or a new one."""
+    if event.presented is not None and owner.token == event.presented:
+        return event.join.resume_token
+    return event.token
+
+
+def _host_first(seat: Seat) -> bool:
+    return not seat.is_host
+
+
+class Transition(Struct, frozen=True):
+    """What an event does in a phase, and where that may lead."""
+
+    act: Callable[[_Step, Any], None]
+    to: frozenset[Phase]
+
+
+def _to(act: Callable[[_Step, Any], None], *phases: Phase) -> Transition:
+    return Transition(act, frozenset(phases))
+
+
+_ABSENT: Final = Phase.ABSENT
+_OPEN: Final = Phase.OPEN
+_RECORDING: Final = Phase.RECORDING
+_ENDED: Final = Phase.ENDED
+
+
+def _unseated(phase: Phase) -> dict[type[Event], Transition]:
+    """What means nothing where nobody has a seat."""
+    acts: dict[type[Event], Callable[[_Step, Any], None]] = {
+        StartRequested: _Step.not_joined,
+        StopRequested: _Step.not_joined,
+        ReadyReported: _Step.not_joined,
+        AppLearned: _Step.ignore,
+        WentSilent: _Step.ignore,
+        WasHeard: _Step.ignore,
+        ProbeAnswered: _Step.ignore,
+        Left: _Step.ignore,
+        Delivered: _Step.ignore,
+        EndRequested: _Step.ignore,
+        DeadlinePassed: _Step.ignore,
+    }
+    return {event: _to(act, phase) for event, act in acts.items()}
+
+
+def _seated(phase: Phase) -> dict[type[Event], Transition]:
+    """What is the same whether a take runs or not."""
+    acts: dict[type[Event], Callable[[_Step, Any], None]] = {
+        Joining: _Step.join,
+        ReadyReported: _Step.ready,
+        AppLearned: _Step.app_learned,
+        WentSilent: _Step.went_silent,
+        WasHeard: _Step.was_heard,
+        ProbeAnswered: _Step.probe_answered,
+        Delivered: _Step.delivered,
+    }
+    return {event: _to(act, phase) for event, act in acts.items()}
+
+
+TRANSITIONS: Final[Mapping[Phase, Mapping[type[Event], Transition]]] = {
+    Phase.ABSENT: {
+        **_unseated(Phase.ABSENT),
+        Joining: _to(_Step.join_nowhere, Phase.OPEN, Phase.ABSENT),
+    },
+    Phase.OPEN: {
+        **_seated(Phase.OPEN),
+        StartRequested: _to(_Step.start, Phase.RECORDING, Phase.OPEN),
+        StopRequested: _to(_Step.no_stop, Phase.OPEN),
+        Left: _to(_Step.left, Phase.OPEN, Phase.ENDED, Phase.ABSENT),
+        EndRequested: _to(_Step.end, Phase.ENDED, Phase.ABSENT),
+        DeadlinePassed: _to(
+            _Step.deadline_passed, Phase.OPEN, Phase.ENDED, Phase.ABSENT
+        ),
+    },
+    Phase.RECORDING: {
+        **_seated(Phase.RECORDING),
+        StartRequested: _to(_Step.start_again, Phase.RECORDING),
+        StopRequested: _to(_Step.stop, Phase.OPEN, Phase.RECORDING),
+        Left: _to(_Step.left, Phase.RECORDING),
+        EndRequested: _to(_Step.end, Phase.ENDED),
+        DeadlinePassed: _to(
+            _Step.deadline_passed, Phase.RECORDING, Phase.OPEN, Phase.ENDED
+        ),
+    },
+    Phase.ENDED: {
+        **_unseated(Phase.ENDED),
+        Joining: _to(_Step.join_nowhere, Phase.OPEN, Phase.ENDED),
+        Delivered: _to(_Step.delivered, Phase.ENDED, Phase.ABSENT),
+        DeadlinePassed: _to(_Step.deadline_passed, Phase.ENDED, Phase.ABSENT),
+    },
+}
+"""What every event does in every phase. Nothing else changes a session."""

@@ -1,0 +1,156 @@
+"""A session as a value: who sits where, what runs, what is owed to whom.
+
+How it changes stands in `raydel.core.session`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from msgspec import Struct
+
+from raydel.core.apps import App
+from raydel.core.config import Config
+from raydel.core.events import Joining
+from raydel.core.instants import iso
+from raydel.core.messages import DeviceStatus, SessionStatus
+from raydel.core.take import Debt, Owner, Take
+
+PROBE_PATIENCE: Final = 2_000.0
+"""ms an old connection is given to show that it is still there."""
+
+
+class Phase(Enum):
+    """Where a session is in its life."""
+
+    ABSENT = "absent"
+    OPEN = "open"
+    RECORDING = "recording"
+    ENDED = "ended"
+
+
+class Seat(Struct, frozen=True):
+    """A device's place in a session. It outlives the device's connections.
+
+    Attributes:
+        owner: Who holds it.
+        name: What people call the device.
+        app: What it is.
+        connected_at: When its present or latest connection joined.
+        peer: Its connection, or None while it has none.
+        silent: Whether that connection answers no more.
+        ready: Whether it said that it is ready to record.
+        resumed: Whether its connection is not its first.
+        away: Why it is not there, as in `DeviceDisconnected`.
+        shown: Device ids that it was told are connected.
+    """
+
+    owner: Owner
+    name: str
+    app: App
+    connected_at: float
+    peer: str | None
+    silent: bool = False
+    ready: bool = False
+    resumed: bool = False
+    away: str = "lost"
+    shown: tuple[str, ...] = ()
+
+    @property
+    def device_id(self) -> str:
+        """The id of the device that holds it."""
+        return self.owner.device_id
+
+    @property
+    def is_host(self) -> bool:
+        """Whether it is the host's seat."""
+        return self.owner.is_host
+
+    @property
+    def connected(self) -> bool:
+        """Whether its device is there, as far as anybody knows."""
+        return self.peer is not None and not self.silent
+
+
+class Claim(Struct, frozen=True):
+    """A newcomer that waits while the present holder of a seat is probed."""
+
+    joining: Joining
+    against: str
+    deadline: float
+
+
+class Session(Struct, frozen=True):
+    """Up to two phones under one code. Instants are server time, ms.
+
+    Attributes:
+        id: The six-character code.
+        created_at: When its host first joined.
+        version: Counts what was stored; a commit compares and swaps on it.
+        seats: The host's, then the guest's if there is one.
+        take: The take that runs, or None.
+        debts: Stops that somebody is not known to have got.
+        claims: Newcomers that wait for a probe.
+        empty_since: When the last connected device left, or None.
+        ended_at: When it ended and became a tombstone, or None.
+    """
+
+    id: str
+    created_at: float
+    version: int = 0
+    seats: tuple[Seat, ...] = ()
+    take: Take | None = None
+    debts: tuple[Debt, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    empty_since: float | None = None
+    ended_at: float | None = None
+
+    def seat_of(self, peer: str) -> Seat | None:
+        """Return the seat that this connection holds."""
+        return next((seat for seat in self.seats if seat.peer == peer), None)
+
+    def seat_for(self, *, is_host: bool) -> Seat | None:
+        """Return the seat of a role, if anybody holds it."""
+        return next((seat for seat in self.seats if seat.is_host == is_host), None)
+
+
+def phase_of(session: Session | None) -> Phase:
+    """Tell where a session is in its life; None is one that does not exist."""
+    if session is None:
+        return Phase.ABSENT
+    if session.ended_at is not None:
+        return Phase.ENDED
+    return Phase.OPEN if session.take is None else Phase.RECORDING
+
+
+def status_of(session: Session) -> SessionStatus:
+    """Show a session the way phones and REST see it."""
+    devices = tuple(
+        DeviceStatus(
+            id=seat.device_id,
+            name=seat.name,
+            is_host=seat.is_host,
+            connected_at=iso(seat.connected_at),
+        )
+        for seat in session.seats
+        if seat.connected
+    )
+    return SessionStatus(
+        id=session.id,
+        device_count=len(devices),
+        is_recording=session.take is not None,
+        created_at=iso(session.created_at),
+        devices=devices,
+    )
+
+
+def deadline_of(session: Session, config: Config) -> float | None:
+    """Return the earliest instant at which time alone changes the session."""
+    due = [claim.deadline for claim in session.claims]
+    due += [debt.expires_at for debt in session.debts]
+    if session.take is not None:
+        due.append(session.take.start_at + config.longest_take)
+    elif session.empty_since is not None and session.ended_at is None:
+        due.append(session.empty_since + config.cleanup)
+    return min(due, default=None)

@@ -1,0 +1,140 @@
+"""A take: one recording on every phone that took part in it."""
+
+from __future__ import annotations
+
+from msgspec import Struct, structs
+
+from raydel.core.apps import App
+
+
+class Owner(Struct, frozen=True):
+    """How a device is known again: by its token, or by its role and name.
+
+    Attributes:
+        device_id: Ours, unguessable.
+        is_host: Its role.
+        said_name: The name it joined with, or None if it gave none.
+        token: Fingerprint of its resume token, or None if it never had one.
+    """
+
+    device_id: str
+    is_host: bool
+    said_name: str | None
+    token: str | None
+
+
+class Participant(Struct, frozen=True):
+    """A device that was there when the take was started.
+
+    Attributes:
+        owner: Who it is.
+        name: What people call it.
+        app: What it is.
+        start_proven: Whether its start command is known to have arrived.
+    """
+
+    owner: Owner
+    name: str
+    app: App
+    start_proven: bool = False
+
+
+class Absentee(Struct, frozen=True):
+    """A device with a seat that was not there when the take was started."""
+
+    device_id: str
+    name: str
+    is_host: bool
+
+
+class Take(Struct, frozen=True):
+    """One recording. Instants are server time, ms.
+
+    Attributes:
+        id: Ours, unguessable.
+        session_id: The code it was recorded under.
+        accepted_at: When the start command was accepted.
+        start_at: When the cameras were to be called.
+        initiator: Device id of whoever asked for it.
+        participants: Who was told to record.
+        absent: Who was not there.
+        ended_at: When the stop was accepted, or None while it runs.
+        reason: Why it ended, as in `StopRecording`.
+    """
+
+    id: str
+    session_id: str
+    accepted_at: float
+    start_at: float
+    initiator: str
+    participants: tuple[Participant, ...]
+    absent: tuple[Absentee, ...] = ()
+    ended_at: float | None = None
+    reason: str | None = None
+
+    def participant(self, device_id: str) -> Participant | None:
+        """Return the participant with this id, if it is one."""
+        for participant in self.participants:
+            if participant.owner.device_id == device_id:
+                return participant
+        return None
+
+    def with_start_proven(self, device_id: str) -> Take:
+        """Note that a participant's start command has arrived."""
+        return structs.replace(
+            self,
+            participants=tuple(
+                structs.replace(p, start_proven=True)
+                if p.owner.device_id == device_id
+                else p
+                for p in self.participants
+            ),
+        )
+
+    def with_owner(self, owner: Owner) -> Take:
+        """Note a participant's new name or token."""
+        return structs.replace(
+            self,
+            participants=tuple(
+                structs.replace(p, owner=owner)
+                if p.owner.device_id == owner.device_id
+                else p
+                for p in self.participants
+            ),
+        )
+
+    def with_absentee(self, absentee: Absentee) -> Take:
+        """Note a device that came too late to take part, once."""
+        if any(a.device_id == absentee.device_id for a in self.absent):
+            return self
+        return structs.replace(self, absent=(*self.absent, absentee))
+
+
+class Stop(Struct, frozen=True):
+    """How a take was ended.
+
+    Attributes:
+        take_id: The take it ends.
+        accepted_at: When it was accepted.
+        initiator: Device id of whoever asked for it, or ``server``.
+        reason: Why, as in `StopRecording`.
+    """
+
+    take_id: str
+    accepted_at: float
+    initiator: str
+    reason: str
+
+
+class Debt(Struct, frozen=True):
+    """A stop that a participant is not yet known to have got.
+
+    Attributes:
+        owner: Whom it is owed.
+        stop: What it was to be told.
+        expires_at: When nobody can be recording that take any more.
+    """
+
+    owner: Owner
+    stop: Stop
+    expires_at: float

@@ -1,0 +1,131 @@
+"""One phone's copy of a start command, from its acceptance until it leaves.
+
+Within the lead the phone is probed once more. If it has told its clock, the copy
+leaves as soon as the answers are in, and in time in any case. If it starts on
+receipt, the copy leaves so that it arrives when it should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from raydel.core.events import Receipt
+from raydel.core.instants import SECOND
+from raydel.core.messages import StartRecording
+from raydel.core.schedule import (
+    MARGIN,
+    PROBE_INTERVAL,
+    PROBES,
+)
+from raydel.interfaces import ITimebase
+
+ENOUGH: Final = PROBES - 1
+"""Fresh answers that make waiting for the last one needless."""
+
+
+class Phone(Protocol):
+    """What a countdown wants to know of its phone, and has it do."""
+
+    def departure(self, start_at: float) -> float:
+        """When a copy that starts on receipt would have to leave."""
+
+    def knows_clock(self) -> bool:
+        """Whether the phone has told its clock."""
+
+    def fresh_answers(self, since: float) -> int:
+        """How often it has told it since then."""
+
+    def clock_holds(self, since: float) -> bool:
+        """Whether what it told since then agrees with what it told before."""
+
+    def probe(self) -> None:
+        """Ask the phone once more."""
+
+    def free_at(self) -> float:
+        """When what it was told before will have left."""
+
+
+class Countdown:
+    """Sends ``command`` once, at the right moment, unless it is cancelled.
+
+    Args:
+        phone: Whose copy it is.
+        command: The command, in server time.
+        receipt: For the proof of its arrival.
+        send: Sends the copy; its argument says whether the phone's clock can
+            be relied on.
+    """
+
+    def __init__(
+        self,
+        phone: Phone,
+        command: StartRecording,
+        receipt: Receipt | None,
+        send: Callable[[Countdown, bool], None],
+        clock: IReactorTime,
+        timebase: ITimebase,
+    ) -> None:
+        self.command = command
+        self.receipt = receipt
+        self._phone = phone
+        self._send = send
+        self._clock = clock
+        self._timebase = timebase
+        self._since = timebase.now()
+        self._probes: list[IDelayedCall] = []
+        self._timer: IDelayedCall | None = None
+        self._on_receipt = False
+
+    def begin(self) -> None:
+        """Probe while there is time, or send at once."""
+        if self._departure() <= self._since:
+            self._leave()
+            return
+        self._probes = [
+            self._clock.callLater(n * PROBE_INTERVAL / SECOND, self._phone.probe)
+            for n in range(PROBES)
+        ]
+        self.reconsider()
+
+    def reconsider(self) -> None:
+        """Set the departure again: the phone has just been heard."""
+        self._stop_timer()
+        wait = max(0.0, self._departure() - self._timebase.now())
+        self._timer = self._clock.callLater(wait / SECOND, self._leave)
+
+    def cancel(self) -> None:
+        """Do not send it any more."""
+        self._stop_timer()
+        for probe in self._probes:
+            if probe.active():
+                probe.cancel()
+
+    def _departure(self) -> float:
+        phone = self._phone
+        on_receipt = phone.departure(self.command.atomic_start_time)
+        if self._on_receipt or not phone.knows_clock():
+            departure = on_receipt
+        elif phone.fresh_answers(self._since) >= ENOUGH:
+            departure = self._since
+        else:
+            departure = on_receipt - MARGIN
+        return max(departure, phone.free_at())
+
+    def _leave(self) -> None:
+        """Send the copy, or first learn that the phone's clock is not known."""
+        self._timer = None
+        if self._phone.knows_clock() and not self._on_receipt:
+            self._on_receipt = not self._phone.clock_holds(self._since)
+            if self._on_receipt and self._departure() > self._timebase.now():
+                self.reconsider()
+                return
+        self.cancel()
+        self._send(self, not self._on_receipt)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,165 @@
+"""The command line of the server, as one frozen `Config`.
+
+``twistd raydel --help`` shows the help that stands here. What cannot be used is
+refused in one sentence on stderr and exit code 1: Twisted's own way, a
+`UsageError`, buries the sentence under the whole help.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, NoReturn, cast
+
+from twisted.python import usage
+
+from raydel import __version__
+from raydel.core.config import Config, LogFormat
+from raydel.core.instants import MINUTE
+
+_NUMBER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
+_ORIGIN: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://"
+    r"(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])"
+    r"(:(?P<port>[0-9]{1,5}))?"
+)
+_OWN_PORT: Final = {"http": "80", "https": "443"}
+
+
+class Options(usage.Options):
+    """What can be chosen when the server is started.
+
+    Attributes:
+        config: All of it, once `parseOptions` has returned.
+    """
+
+    longdesc = (
+        "Raydel keeps two phones' cameras in step. Phones connect to ws://, REST "
+        "clients to http:// on the same port. Without any option it listens on port "
+        "3001, on all networks of this machine."
+    )
+
+    config: Config
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._environ = environ
+        self._ports: list[str] = []
+        self._origins: set[str] = set()
+        self._log_format: LogFormat = "text"
+        self._lead = Config.lead
+        self._cleanup = Config.cleanup
+        self._longest_take = Config.longest_take
+
+    def opt_port(self, description: str) -> None:
+        """Where to listen: a port number, or a Twisted endpoint description.
+
+        A number listens on all networks, IPv4 and IPv6. A description narrows that:
+        tcp:3001:interface=127.0.0.1 behind a proxy, unix:/run/raydel.sock, or
+        ssl:3443:privateKey=key.pem:certKey=cert.pem for wss and https. May be given
+        several times. [default: the environment variable PORT, or 3001]
+        """
+        self._ports.append(description)
+
+    def opt_origin(self, origin: str) -> None:
+        """Let the web pages of another site use this server, as scheme://host[:port].
+
+        Browsers name the site a page came from. Apps name none, or this server
+        itself, and are always let in. * lets every site in. May be given several
+        times.
+        """
+        self._origins.add(_origin(origin))
+
+    def opt_log_format(self, name: str) -> None:
+        """How log lines are written: text for people, json for programs.
+
+        One line an event either way. [default: text]
+        """
+        if name not in ("text", "json"):
+            _refuse(f"--log-format={name}: it is text or json")
+        self._log_format = cast(LogFormat, name)
+
+    def opt_lead(self, milliseconds: str) -> None:
+        """Milliseconds between the tap on start and the start itself, 0 to 5000.
+
+        The message has to reach the slower phone within them. More are taken by
+        themselves where a phone's connection or camera needs them. [default: 250]
+        """
+        # Released apps take a start that is further away for a broken clock.
+        self._lead = _number("lead", milliseconds, 0, 5000, "apps wait no longer")
+
+    def opt_cleanup(self, minutes: str) -> None:
+        """Minutes a session is kept after its last phone has left, 0.05 to 1440.
+
+        Until then phones come back to it by themselves, as if they had never been
+        gone. [default: 30]
+        """
+        why = "phones need a moment to return, and codes are to be used again"
+        self._cleanup = _number("cleanup", minutes, 0.05, 1440, why) * MINUTE
+
+    def opt_longest_take(self, minutes: str) -> None:
+        """Minutes after which a recording is ended for everybody, 0.05 to 1440.
+
+        It ends what was forgotten, before a phone's memory is full. [default: 240]
+        """
+        why = "a recording takes a moment, and no phone holds more than a day"
+        self._longest_take = _number("longest-take", minutes, 0.05, 1440, why) * MINUTE
+
+    def opt_version(self) -> NoReturn:
+        """Show the version of Raydel and exit."""
+        print(f"Raydel {__version__}")  # noqa: T201 - asked for on the command line
+        raise SystemExit(0)
+
+    def parseArgs(self, *stray: str) -> None:
+        """Refuse words that belong to no option."""
+        if stray:
+            _refuse(f"{stray[0]!r} belongs to no option; see twistd raydel --help")
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Read the command line into `config`.
+
+        Args:
+            options: The words after ``raydel``; those of this process if None.
+
+        Raises:
+            SystemExit: One of them cannot be used; it says which, and why.
+        """
+        try:
+            super().parseOptions(options)  # type: ignore[no-untyped-call]
+        except usage.UsageError as problem:
+            _refuse(f"{problem}; see twistd raydel --help")
+
+    def postOptions(self) -> None:
+        """Freeze what was read."""
+        self.config = Config(
+            ports=tuple(self._ports) or (self._environ.get("PORT") or "3001",),
+            origins=frozenset(self._origins),
+            log_format=self._log_format,
+            lead=self._lead,
+            cleanup=self._cleanup,
+            longest_take=self._longest_take,
+        )
+
+
+def _refuse(sentence: str) -> NoReturn:
+    raise SystemExit(f"raydel: {sentence}")
+
+
+def _number(option: str, text: str, least: float, most: float, why: str) -> float:
+    """Read a number; `float` alone would take ``nan`` and ``1e9`` too."""
+    if _NUMBER.fullmatch(text) and least <= float(text) <= most:
+        return float(text)
+    _refuse(f"--{option}={text}: it is a number from {least:g} to {most:g}: {why}")
+
+
+def _origin(text: str) -> str:
+    """Write an origin as browsers do: lower case, without a scheme's own port."""
+    if text == "*":
+        return text
+    parts = _ORIGIN.fullmatch(text.lower())
+    if parts is None:
+        _refuse(f"--origin={text}: it is scheme://host[:port], without a path, or *")
+    scheme, host, port = parts["scheme"], parts["host"], parts["port"]
+    is_own = port is None or port == _OWN_PORT.get(scheme)
+    return f"{scheme}://{host}" if is_own else f"{scheme}://{host}:{port}"

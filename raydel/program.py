@@ -1,0 +1,109 @@
+"""The running program as a whole: how it is set up, logs and ends."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.task import deferLater
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
+from twisted.python.logfile import LogFile
+
+from raydel import __version__
+from raydel.logs import LineObserver, destination
+from raydel.options import Options
+
+LAST_WORDS: Final = 4.0
+"""Seconds the parts may take to end: phones are told, open calls are answered.
+
+Process managers and people lose patience after five.
+"""
+
+_log: Final = Logger()
+
+
+def settle(reactor: Any) -> None:
+    """Set what belongs to the process, before anything is scheduled.
+
+    Args:
+        reactor: What the program will run on.
+    """
+    # A reactor counts in wall-clock time: when that steps by an hour, all timers
+    # fire at once, or none does.
+    reactor.seconds = time.monotonic
+    # What closes a terminal, or announces a new certificate, ends no match.
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+class Program(MultiService):
+    """All services of the program.
+
+    Args:
+        options: What the operator chose.
+        reactor: What the program runs on.
+        parts: The services, in the order they start. They stop the other way
+            round: with the ports last, nobody new comes in while the rest says
+            goodbye.
+    """
+
+    def __init__(
+        self, options: Options, reactor: Any, parts: Iterable[IService]
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._options = options
+        self._reactor = reactor
+        for part in parts:
+            part.setServiceParent(self)
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Join the application, and bring the log along.
+
+        twistd asks its application for an observer when it begins to log, which is
+        right after this.
+        """
+        if isinstance(parent, Componentized):
+            self._bring_log(parent)
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]
+
+    def startService(self) -> None:
+        """Start all parts."""
+        _log.info("Raydel {version} starts", version=__version__)
+        super().startService()  # type: ignore[no-untyped-call]
+
+    def stopService(self) -> Deferred[None]:
+        """Stop all parts.
+
+        Returns:
+            Fires when they have stopped, or have had `LAST_WORDS` to do so.
+        """
+        _log.info("Raydel stops: phones are told to come back")
+        stopped = super().stopService()  # type: ignore[no-untyped-call]
+        enough: Deferred[None] = deferLater(self._reactor, LAST_WORDS)
+        first = DeferredList([stopped, enough], fireOnOneCallback=True)
+        return first.addCallback(self._ended)
+
+    def _ended(self, first: Any) -> None:
+        _, which = first
+        if which == 0:
+            return
+        _log.warn("some connections did not end within {limit} s", limit=LAST_WORDS)
+
+    def _bring_log(self, application: Componentized) -> None:
+        twistd: Mapping[str, Any] = self._options.parent or {}
+        out = destination(twistd)
+        if out is None:
+            return
+        log = LineObserver(out, self._options.config.log_format)
+        application.setComponent(ILogObserver, log)
+        if isinstance(out, LogFile) and hasattr(signal, "SIGUSR1"):
+            # twistd's own promise for the files it writes.
+            signal.signal(
+                signal.SIGUSR1,
+                lambda *_: self._reactor.callFromThread(out.rotate),
+            )

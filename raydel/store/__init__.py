@@ -1,0 +1,1 @@
+"""Where sessions and takes are kept. All stores keep the promises of `IStore`."""
