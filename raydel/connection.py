@@ -14,6 +14,7 @@ from raydel.core.apps import App, Sign, learn, recognise
 from raydel.core.dialect import Dialect, speak
 from raydel.core.errors import Refusal
 from raydel.core.events import (
+    NO_GOODBYE,
     AppLearned,
     Delivered,
     ProbeAnswered,
@@ -113,7 +114,7 @@ class Connection:
         try:
             message = codec.decode(frame)
         except Refusal as refusal:
-            self._desk.refuse(self, refusal)
+            self._desk.refuse(self.peer, refusal)
             return
         self._take(message, now)
 
@@ -143,7 +144,7 @@ class Connection:
 
         A peer that answered our goodbye has read all that came before it.
         """
-        if self._closing and code != 1006:
+        if self._closing and code != NO_GOODBYE:
             for receipt in self._trips.purposes():
                 self._desk.report(receipt.session_id, Delivered(receipt))
         self._closing = True
@@ -151,7 +152,7 @@ class Connection:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        self._desk.gone(self, code)
+        self._desk.gone(self.peer, code)
         self.gone.callback(None)
 
     # What the session service calls.
@@ -269,13 +270,13 @@ class Connection:
         if type(message) is TimeSyncResponse:
             self._take_answer(message, now)
         elif type(message) is Ping:
-            self._desk.pong(self)
+            self._desk.pong(self.peer)
         else:
             if type(message) is DeviceReady:
                 self._learn(Sign.DEVICE_READY)
             elif type(message) is CameraReady:
                 self._learn(Sign.CAMERA_READY)
-            self._desk.perform(self, message)
+            self._desk.perform(self.peer, message)
 
     def _learn(self, sign: Sign) -> None:
         app = learn(self.app, sign)

@@ -77,22 +77,23 @@ class IConnection(Interface):
 class IDesk(Interface):
     """Where a connection hands in what its peer wants, and what it noticed.
 
-    Whatever is handed in for one session is dealt with in that order.
+    Whatever is handed in for one session is dealt with in that order. ``peer``
+    is the connection's name.
     """
 
-    def perform(connection: IConnection, message: Inbound) -> None:
+    def perform(peer: str, message: Inbound) -> None:
         """Carry out a peer's command."""
 
-    def refuse(connection: IConnection, refusal: Refusal) -> None:
+    def refuse(peer: str, refusal: Refusal) -> None:
         """Answer a peer's message with an error, in its turn."""
 
-    def pong(connection: IConnection) -> None:
+    def pong(peer: str) -> None:
         """Answer a peer's own heartbeat, in its turn."""
 
     def report(code: str, event: Event) -> None:
         """Note what happened to a peer of a session."""
 
-    def gone(connection: IConnection, code: int) -> None:
+    def gone(peer: str, code: int) -> None:
         """Note that a connection has closed, with this close code."""
 
 

@@ -8,7 +8,9 @@ it has not, a start says 0, which all of them read as "at once".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Final
 
 from msgspec import UNSET, UnsetType, structs
 
@@ -50,51 +52,12 @@ class Dialect:
 
 def speak(message: Outbound, dialect: Dialect) -> Outbound:
     """Put a message into a peer's own terms."""
-    if dialect.app.is_released:
-        return _to_released(message, dialect)
-    return _to_protocol_2(message, dialect)
+    translations = _TO_RELEASED if dialect.app.is_released else _TO_PROTOCOL_2
+    translate = translations.get(type(message))
+    return message if translate is None else translate(message, dialect)
 
 
-def _to_released(message: Outbound, dialect: Dialect) -> Outbound:
-    match message:
-        case StartRecording():
-            return _released_start(message, dialect)
-        case StopRecording():
-            return StopRecording(
-                session_id=message.session_id,
-                timestamp=_own(message.timestamp, dialect),
-                initiator=message.initiator,
-            )
-        case Joined():
-            return structs.replace(
-                message,
-                resume_token=UNSET,
-                clock_id=UNSET,
-                resumed=UNSET,
-                recovered=UNSET,
-                take=UNSET,
-            )
-        case DeviceConnected():
-            return structs.replace(message, is_host=UNSET, resumed=UNSET)
-        case DeviceDisconnected():
-            return structs.replace(message, reason=UNSET)
-        case TimeSyncRequest():
-            stamp = _own(message.server_timestamp, dialect)
-            return structs.replace(message, server_timestamp=stamp)
-        case TimeSyncUpdate():
-            return structs.replace(
-                message,
-                offset_ms=0,
-                latency_ms=_fine(message.latency_ms),
-                server_timestamp=_own(message.server_timestamp, dialect),
-                server_receive_timestamp=_own(
-                    message.server_receive_timestamp, dialect
-                ),
-                uncertainty_ms=UNSET,
-                bound_ms=UNSET,
-            )
-        case _:
-            return message
+# To the six released apps.
 
 
 def _released_start(message: StartRecording, dialect: Dialect) -> StartRecording:
@@ -116,32 +79,57 @@ def _released_start(message: StartRecording, dialect: Dialect) -> StartRecording
     )
 
 
-def _to_protocol_2(message: Outbound, dialect: Dialect) -> Outbound:
-    match message:
-        case StartRecording():
-            return _full_start(message, dialect)
-        case StopRecording():
-            return structs.replace(
-                message,
-                timestamp=_fine(message.timestamp),
-                local_stop_time=_local(message.local_stop_time, dialect),
-            )
-        case Joined():
-            return structs.replace(message, clock_id=dialect.clock_id)
-        case TimeSyncRequest():
-            return structs.replace(
-                message, server_timestamp=_fine(message.server_timestamp)
-            )
-        case TimeSyncUpdate():
-            return structs.replace(
-                message,
-                offset_ms=_fine(message.offset_ms),
-                latency_ms=_fine(message.latency_ms),
-                server_timestamp=_fine(message.server_timestamp),
-                server_receive_timestamp=_fine(message.server_receive_timestamp),
-            )
-        case _:
-            return message
+def _released_stop(message: StopRecording, dialect: Dialect) -> StopRecording:
+    return StopRecording(
+        session_id=message.session_id,
+        timestamp=_own(message.timestamp, dialect),
+        initiator=message.initiator,
+    )
+
+
+def _released_joined(message: Joined, _dialect: Dialect) -> Joined:
+    return Joined(
+        session_id=message.session_id,
+        device_id=message.device_id,
+        device_name=message.device_name,
+        is_host=message.is_host,
+        session_status=message.session_status,
+    )
+
+
+def _released_connected(message: DeviceConnected, _dialect: Dialect) -> DeviceConnected:
+    return structs.replace(message, is_host=UNSET, resumed=UNSET)
+
+
+def _released_disconnected(
+    message: DeviceDisconnected, _dialect: Dialect
+) -> DeviceDisconnected:
+    return structs.replace(message, reason=UNSET)
+
+
+def _released_request(message: TimeSyncRequest, dialect: Dialect) -> TimeSyncRequest:
+    return TimeSyncRequest(message.request_id, _own(message.server_timestamp, dialect))
+
+
+def _released_update(message: TimeSyncUpdate, dialect: Dialect) -> TimeSyncUpdate:
+    return TimeSyncUpdate(
+        request_id=message.request_id,
+        offset_ms=0,
+        latency_ms=_fine(message.latency_ms),
+        sample_count=message.sample_count,
+        server_timestamp=_own(message.server_timestamp, dialect),
+        server_receive_timestamp=_own(message.server_receive_timestamp, dialect),
+    )
+
+
+def _own(instant: float, dialect: Dialect) -> int:
+    """An instant as a released app counts: whole ms, its own if known."""
+    if dialect.estimate is not None:
+        instant = dialect.estimate.reading(instant)
+    return round(instant)
+
+
+# To protocol 2.
 
 
 def _full_start(message: StartRecording, dialect: Dialect) -> StartRecording:
@@ -166,20 +154,59 @@ def _full_start(message: StartRecording, dialect: Dialect) -> StartRecording:
     )
 
 
-def _own(instant: float, dialect: Dialect) -> int:
-    """An instant as a released app counts: whole ms, its own if known."""
-    if dialect.estimate is not None:
-        instant = dialect.estimate.reading(instant)
-    return round(instant)
+def _full_stop(message: StopRecording, dialect: Dialect) -> StopRecording:
+    at, estimate = message.local_stop_time, dialect.estimate
+    local: float | UnsetType = UNSET
+    if estimate is not None and at is not UNSET:
+        local = _fine(estimate.local(at))
+    return structs.replace(
+        message, timestamp=_fine(message.timestamp), local_stop_time=local
+    )
 
 
-def _local(instant: float | object, dialect: Dialect) -> float | UnsetType:
-    """Device time, for a protocol 2 peer whose clock is known."""
-    if dialect.estimate is None or not isinstance(instant, float):
-        return UNSET
-    return _fine(dialect.estimate.local(instant))
+def _full_joined(message: Joined, dialect: Dialect) -> Joined:
+    return structs.replace(message, clock_id=dialect.clock_id)
+
+
+def _full_request(message: TimeSyncRequest, _dialect: Dialect) -> TimeSyncRequest:
+    return TimeSyncRequest(message.request_id, _fine(message.server_timestamp))
+
+
+def _full_update(message: TimeSyncUpdate, _dialect: Dialect) -> TimeSyncUpdate:
+    return TimeSyncUpdate(
+        request_id=message.request_id,
+        offset_ms=_fine(message.offset_ms),
+        latency_ms=_fine(message.latency_ms),
+        sample_count=message.sample_count,
+        server_timestamp=_fine(message.server_timestamp),
+        server_receive_timestamp=_fine(message.server_receive_timestamp),
+        uncertainty_ms=message.uncertainty_ms,
+        bound_ms=message.bound_ms,
+    )
 
 
 def _fine(milliseconds: float) -> float:
-    """Whole microseconds: what a double still holds of an epoch time."""
+    """Whole microseconds: about what a double still holds of an epoch time."""
     return round(milliseconds, 3)
+
+
+_Translations = dict[type[Outbound], Callable[[Any, Dialect], Outbound]]
+
+_TO_RELEASED: Final[_Translations] = {
+    StartRecording: _released_start,
+    StopRecording: _released_stop,
+    Joined: _released_joined,
+    DeviceConnected: _released_connected,
+    DeviceDisconnected: _released_disconnected,
+    TimeSyncRequest: _released_request,
+    TimeSyncUpdate: _released_update,
+}
+
+_TO_PROTOCOL_2: Final[_Translations] = {
+    StartRecording: _full_start,
+    StopRecording: _full_stop,
+    Joined: _full_joined,
+    TimeSyncRequest: _full_request,
+    TimeSyncUpdate: _full_update,
+}
+"""What is not named goes out as it is."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Union
 
 from msgspec import Struct
 
@@ -71,4 +70,4 @@ class Happened(Struct, frozen=True):
     reason: str = ""
 
 
-Effect = Union[Tell, Seated, Dismissed, Close, Probe, Happened]
+Effect = Tell | Seated | Dismissed | Close | Probe | Happened

@@ -7,7 +7,6 @@ Whatever a step would have to measure or draw by lot comes with the event.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Union
 
 from msgspec import Struct
 
@@ -16,6 +15,9 @@ from raydel.core.messages import Join
 
 LEFT_ON_PURPOSE = frozenset({1000, 1001, 1005})
 """Close codes of a peer that meant to go. All others are a lost link."""
+
+NO_GOODBYE = 1006
+"""What stands for a close code where the wire just broke."""
 
 
 class Command(Enum):
@@ -120,17 +122,17 @@ class DeadlinePassed(Struct, frozen=True):
     """The earliest deadline of the session is over."""
 
 
-Event = Union[
-    Joining,
-    StartRequested,
-    StopRequested,
-    ReadyReported,
-    AppLearned,
-    WentSilent,
-    WasHeard,
-    ProbeAnswered,
-    Left,
-    Delivered,
-    EndRequested,
-    DeadlinePassed,
-]
+Event = (
+    Joining
+    | StartRequested
+    | StopRequested
+    | ReadyReported
+    | AppLearned
+    | WentSilent
+    | WasHeard
+    | ProbeAnswered
+    | Left
+    | Delivered
+    | EndRequested
+    | DeadlinePassed
+)

@@ -7,14 +7,14 @@ Durations are milliseconds too.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 SECOND: Final = 1_000.0
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def iso(instant: float) -> str:

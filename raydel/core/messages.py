@@ -8,7 +8,7 @@ since the Unix epoch.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Union
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -79,9 +79,15 @@ class Ping(Struct, frozen=True, tag_field="type", tag="ping"):
     """An app's own heartbeat, at any time."""
 
 
-Inbound = Union[
-    Join, StartCommand, StopCommand, CameraReady, DeviceReady, TimeSyncResponse, Ping
-]
+Inbound = (
+    Join
+    | StartCommand
+    | StopCommand
+    | CameraReady
+    | DeviceReady
+    | TimeSyncResponse
+    | Ping
+)
 
 
 # From the server.
@@ -265,20 +271,20 @@ class Error(Struct, frozen=True, tag_field="type", tag="error", rename="camel"):
     take_id: str | UnsetType = UNSET
 
 
-Outbound = Union[
-    Joined,
-    DeviceConnected,
-    DeviceDisconnected,
-    StartRecording,
-    StopRecording,
-    CameraReadyNotice,
-    ReadinessUpdate,
-    TimeSyncRequest,
-    TimeSyncUpdate,
-    SessionEnded,
-    Pong,
-    Error,
-]
+Outbound = (
+    Joined
+    | DeviceConnected
+    | DeviceDisconnected
+    | StartRecording
+    | StopRecording
+    | CameraReadyNotice
+    | ReadinessUpdate
+    | TimeSyncRequest
+    | TimeSyncUpdate
+    | SessionEnded
+    | Pong
+    | Error
+)
 
 
 def refused(refusal: Refusal) -> Error:

@@ -68,7 +68,7 @@ from raydel.core.state import (
     phase_of,
     status_of,
 )
-from raydel.core.take import Absentee, Debt, Owner, Participant, Take
+from raydel.core.take import Absentee, Debt, Owner, Participant, Stop, Take
 from raydel.core.tokens import fingerprint
 from raydel.core.turn import Outcome, Turn
 
@@ -114,8 +114,8 @@ class _Step(Turn):
         mine = _recognises(seat.owner, event)
         if event.join.is_host and not mine:
             self._turn_away(event, HOST_EXISTS)
-        elif seat.connected:
-            self._claim(event, seat)
+        elif seat.connected and seat.peer is not None:
+            self._claim(event, seat, seat.peer)
         else:
             self._admit(event, seat)
 
@@ -246,12 +246,11 @@ class _Step(Turn):
 
     # Claims: a newcomer waits while the holder of its seat is probed.
 
-    def _claim(self, event: Joining, seat: Seat) -> None:
-        assert seat.peer is not None
+    def _claim(self, event: Joining, seat: Seat, holder: str) -> None:
         deadline = self.now + PROBE_PATIENCE
         claim = Claim(event, seat.device_id, deadline)
         self.change(claims=(*self.session.claims, claim))
-        self.effects.append(Probe(seat.peer))
+        self.effects.append(Probe(holder))
 
     def _claim_of(self, peer: str) -> Claim | None:
         claims = self.session.claims
@@ -380,9 +379,9 @@ class _Step(Turn):
 
     def start_again(self, event: StartRequested) -> None:
         """Refuse a second start, unless the phone's own hour is over."""
-        take = self.session.take
+        take = self.running
         sender = self.sender(event.peer)
-        if sender is None or take is None:
+        if sender is None:
             return
         if sender.app.is_screen and self.now - take.start_at > SCREEN_LIMIT:
             self._stop(sender.device_id, "device_limit", spare_screens=True)
@@ -414,8 +413,7 @@ class _Step(Turn):
         Screens that have stopped by themselves are spared: a late stop might
         meet the next start.
         """
-        take = self.session.take
-        assert take is not None
+        take = self.running
         self.ended_take = structs.replace(take, ended_at=self.now, reason=reason)
         stop = Stop(take.id, self.now, initiator, reason)
         expires_at = self.now + self.config.longest_take

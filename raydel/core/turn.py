@@ -6,7 +6,7 @@ transitions themselves stand in `raydel.core.session`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct, structs
 
@@ -65,10 +65,17 @@ class Turn:
 
     # Small things that transitions are made of.
 
+    @property
+    def running(self) -> Take:
+        """The take that runs: asked for only where the table says one does."""
+        return cast("Take", self.session.take)
+
     def change(self, **changes: Any) -> None:
+        """Replace fields of the session."""
         self.session = structs.replace(self.session, **changes)
 
     def reseat(self, seat: Seat, **changes: Any) -> Seat:
+        """Replace fields of a seat, and return it as it is now."""
         changed = structs.replace(seat, **changes)
         seats = self.session.seats
         self.change(
@@ -84,6 +91,7 @@ class Turn:
         return seat
 
     def refuse(self, peer: str, fault: Fault, *, take_id: str | None = None) -> None:
+        """Answer with an error; nothing changes."""
         answer = refused(Refusal(fault))
         if take_id is not None:
             answer = structs.replace(answer, take_id=take_id)
@@ -92,14 +100,17 @@ class Turn:
     def tell(
         self, seat: Seat, message: Outbound, receipt: Receipt | None = None
     ) -> None:
+        """Send to the device in a seat, if it has a connection."""
         if seat.peer is not None:
             self.effects.append(Tell(seat.peer, message, receipt))
 
     def tell_all(self, message: Outbound) -> None:
+        """Send to every device."""
         for seat in self.session.seats:
             self.tell(seat, message)
 
     def tell_start(self, seat: Seat, take: Take) -> None:
+        """Tell a participant when to start, with proof of arrival."""
         command = StartRecording(
             session_id=self.session.id,
             timestamp=take.accepted_at,
@@ -126,11 +137,13 @@ class Turn:
         )
 
     def receipt(self, owner: Owner, take_id: str, command: Command) -> Receipt:
+        """Name one device's copy of a command."""
         return Receipt(self.session.id, owner.device_id, take_id, command)
 
     def note(
         self, occasion: Occasion, seat: Seat | None = None, reason: str = ""
     ) -> None:
+        """Leave a line for the operator."""
         self.effects.append(
             Happened(
                 occasion=occasion,
