@@ -225,8 +225,8 @@ class Connection:
 
     def stop_lead(self) -> float:
         """Return the ms from now at which a stop can reach it."""
-        hold = self._hold[1] - self._timebase.now()
-        return max(self._delay(), hold) if self.app.is_released else 0.0
+        hold = self._hold[1] - self._timebase.now() if self.app.is_released else 0.0
+        return max(0.0, hold) + self._delay()
 
     def departure(self, start_at: float) -> float:
         """Return when a copy that starts on receipt would have to leave."""
@@ -363,7 +363,9 @@ class Connection:
         command = countdown.command
         hold = schedule.stop_hold(command.atomic_start_time, self.app)
         self._hold = (str(command.take_id), hold)
-        self._send_proven(command, countdown.receipt, exact=exact)
+        self._outbox.put(
+            -inf, lambda: self._send_proven(command, countdown.receipt, exact=exact)
+        )
 
     def _stop(self, command: StopRecording, receipt: Receipt | None) -> None:
         """Send a stop so that it arrives at its instant, and after its start."""

@@ -73,7 +73,7 @@ def resolve(description: str, reactor: Any) -> IStreamServerEndpoint:
         )
     try:
         endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
-    except Exception as problem:  # noqa: BLE001 - each kind of endpoint has its own
+    except Exception as problem:  # each kind of endpoint has its own
         _refuse(
             description,
             "it is a port number, or a Twisted endpoint description such as "
@@ -205,7 +205,7 @@ def _why_not(problem: BaseException | None, description: str) -> str:
 
 
 def _refuse(description: str, why: str) -> NoReturn:
-    raise SystemExit(f"raydel: --port={description}: {why}")
+    raise SystemExit(f"raydel: --port={_one_line(description)}: {why}")
 
 
 def _one_line(problem: object) -> str:

@@ -20,8 +20,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from raydel.core.config import Config
-from raydel.core.effects import Effect, Tell
-from raydel.core.events import DeadlinePassed, Event
+from raydel.core.effects import Dismissed, Effect, Tell
+from raydel.core.events import DeadlinePassed, Event, Joining
 from raydel.core.instants import SECOND
 from raydel.core.messages import Outbound
 from raydel.core.session import step
@@ -119,9 +119,11 @@ class Lines:
         self._lines: dict[str, _Line] = {}
         self._dirty: dict[_Line, None] = {}
         self._turn: IDelayedCall | None = None
+        self._finished: Deferred[None] | None = None
 
     def recall(self) -> None:
         """Pick up the sessions that are in the store."""
+        self._finished = None
         self._store.sessions().addCallbacks(self._recalled, self._note_failure)
 
     def living(self) -> Iterator[Session]:
@@ -145,21 +147,25 @@ class Lines:
         line.waiting.append(entry)
         self._mark(line)
 
-    def finish(self) -> None:
-        """Deal with all that waits, and leave no timer behind."""
-        self._run_turn()
+    def finish(self) -> Deferred[None]:
+        """Deal with all that waits, and leave no timer behind.
+
+        Returns:
+            Fires once all of it is stored.
+        """
+        self._finished = Deferred()
         for line in self._lines.values():
             self._disarm(line)
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
+        self._run_turn()
+        return self._finished
 
     # A turn.
 
     def _recalled(self, sessions: Sequence[Session]) -> None:
         for session in sessions:
-            line = _Line(session.id, session, loaded=True)
-            self._lines[session.id] = line
+            if session.id in self._lines:
+                continue  # Somebody was quicker: that line reads it by itself.
+            line = self._lines[session.id] = _Line(session.id, session, loaded=True)
             self._arm(line)
 
     def _mark(self, line: _Line) -> None:
@@ -186,6 +192,15 @@ class Lines:
                 to_store.append((work, write))
         if to_store:
             self._commit(to_store)
+        self._rest()
+
+    def _rest(self) -> None:
+        """Tell whoever asked for the end once all is stored."""
+        finished = self._finished
+        if finished is None or finished.called or self._turn is not None:
+            return
+        if not any(line.busy for line in self._lines.values()):
+            finished.callback(None)
 
     def _load(self, line: _Line) -> None:
         """Read a session that this server has not seen yet."""
@@ -200,6 +215,7 @@ class Lines:
             entries = list(line.waiting)
             line.waiting.clear()
             self._drop(line, entries, failure)
+            self._rest()
 
         self._store.session(line.code).addCallbacks(loaded, failed)
 
@@ -216,18 +232,19 @@ class Lines:
                     session=line.code,
                     kind=type(entry).__name__,
                 )
+                if isinstance(entry, Joining):
+                    work.effects.append(Dismissed(entry.peer))
         return work
 
     def _run_entry(self, work: _Work, entry: Entry) -> None:
         if isinstance(entry, Reply):
             work.effects.append(Tell(entry.peer, entry.message))
             return
-        event = entry
         if isinstance(entry, Request):
             work.answers.append((entry.done, phase_of(work.session) in LIVING))
-            event = entry.event
+            entry = entry.event
         now = self._timebase.now()
-        outcome = step(work.session, work.line.code, event, now, self._config)
+        outcome = step(work.session, work.line.code, entry, now, self._config)
         work.session = outcome.session
         work.takes.update((take.id, take) for take in outcome.takes)
         work.effects.extend(outcome.effects)
@@ -246,11 +263,13 @@ class Lines:
                 else:
                     work.line.session = work.session
                     self._conclude(work)
+            self._rest()
 
         def failed(failure: Failure) -> None:
             for work, _ in to_store:
                 work.line.busy = False
                 self._drop(work.line, work.entries, failure)
+            self._rest()
 
         batch = [write for _, write in to_store]
         self._store.commit(batch).addCallbacks(committed, failed)
@@ -267,6 +286,8 @@ class Lines:
         for entry in entries:
             if isinstance(entry, Request):
                 entry.done.errback(failure)
+            elif isinstance(entry, Joining):
+                self._carry_out(Dismissed(entry.peer))
         self._tidy(line)
 
     def _note_failure(self, failure: Failure) -> None:
@@ -295,7 +316,7 @@ class Lines:
         self._disarm(line)
         session = line.session
         deadline = deadline_of(session, self._config) if session is not None else None
-        if deadline is not None:
+        if deadline is not None and self._finished is None:
             wait = max(0.0, deadline - self._timebase.now()) / SECOND + EARLY
             line.timer = self._clock.callLater(
                 wait, self.submit, line.code, DeadlinePassed()

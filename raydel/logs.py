@@ -44,12 +44,17 @@ class LineObserver:
 
     def __init__(self, out: TextIO | LogFile, log_format: LogFormat) -> None:
         line = json_line if log_format == "json" else text_line
+        self._out = out
         self._write = FileLogObserver(cast(TextIO, out), line)
 
     def __call__(self, event: LogEvent) -> None:
         """Write one event, or leave it out."""
         if is_worth_reading(event):
             self._write(event)
+
+    def close(self) -> None:
+        """Write no more."""
+        self._out.close()
 
 
 def destination(twistd: Mapping[str, Any]) -> TextIO | LogFile | None:

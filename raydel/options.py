@@ -143,7 +143,7 @@ class Options(usage.Options):
 
 
 def _refuse(sentence: str) -> NoReturn:
-    raise SystemExit(f"raydel: {sentence}")
+    raise SystemExit(f"raydel: {' '.join(sentence.split())}")
 
 
 def _number(option: str, text: str, least: float, most: float, why: str) -> float:

@@ -36,11 +36,10 @@ class Outbox:
 
         Nothing overtakes what waits already: it leaves then at the earliest.
         """
-        departure = max(departure, self.until)
-        if departure <= self._timebase.now():
+        if not self._waiting and departure <= self._timebase.now():
             leave()
             return
-        self._waiting.append((departure, leave))
+        self._waiting.append((max(departure, self.until), leave))
         if self._timer is None:
             self._arm()
 
@@ -58,6 +57,6 @@ class Outbox:
     def _depart(self) -> None:
         self._timer = None
         _, leave = self._waiting.popleft()
-        leave()
-        if self._waiting and self._timer is None:
+        if self._waiting:
             self._arm()
+        leave()

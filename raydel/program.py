@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, Logger
@@ -71,10 +71,10 @@ class Program(MultiService):
             self._bring_log(parent)
         super().setServiceParent(parent)  # type: ignore[no-untyped-call]
 
-    def startService(self) -> None:
-        """Start all parts."""
+    def privilegedStartService(self) -> None:
+        """Start what needs privileges; nothing starts before this."""
         _log.info("Raydel {version} starts", version=__version__)
-        super().startService()  # type: ignore[no-untyped-call]
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
 
     def stopService(self) -> Deferred[None]:
         """Stop all parts.
@@ -107,3 +107,19 @@ class Program(MultiService):
                 signal.SIGUSR1,
                 lambda *_: self._reactor.callFromThread(out.rotate),
             )
+
+
+class OpenCalls(Service):
+    """Lets the REST calls that are open finish before the program ends.
+
+    Args:
+        finish: Fires once there are none.
+    """
+
+    def __init__(self, finish: Callable[[], Deferred[None]]) -> None:
+        self._finish = finish
+
+    def stopService(self) -> Deferred[None]:
+        """Wait for them."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        return self._finish()

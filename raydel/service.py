@@ -11,6 +11,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from raydel.connection import Connection
@@ -63,6 +64,9 @@ GOING_DOWN: Final = 1012
 GOODBYE: Final = 3.0
 """Seconds that peers have to answer it."""
 
+LAST_COMMIT: Final = 1.0
+"""Seconds that the store then has, for what they left behind."""
+
 BEATS: Final = 4
 """A peer is pinged every so many seconds, a share of all of them each second."""
 
@@ -102,13 +106,13 @@ class SessionService(Service):
 
     def startService(self) -> None:
         """Pick up the stored sessions, and begin to ping."""
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]
         self._ticker = self._clock.callLater(TICK, self._tick)
         self._lines.recall()
 
     def stopService(self) -> Deferred[object]:
         """Say goodbye to every peer and wait until they are gone."""
-        super().stopService()
+        super().stopService()  # type: ignore[no-untyped-call]
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
@@ -118,13 +122,16 @@ class SessionService(Service):
             connection.farewell(GOING_DOWN, "The server restarts")
         last_call = self._clock.callLater(GOODBYE, self._abort_all)
 
-        def rest(result: object) -> object:
+        def rest(_: object) -> Deferred[None]:
             if last_call.active():
                 last_call.cancel()
-            self._lines.finish()
-            return result
+            stored = self._lines.finish().addTimeout(LAST_COMMIT, self._clock)
+            return stored.addErrback(self._note_unstored)
 
         return all_gone.addBoth(rest)
+
+    def _note_unstored(self, failure: Failure) -> None:
+        self.log.failure("the store does not answer", failure)
 
     def _abort_all(self) -> None:
         for connection in list(self._connections.values()):

@@ -10,7 +10,7 @@ from twisted.application.service import IService
 
 from raydel.endpoints import PortService, resolve
 from raydel.options import Options
-from raydel.program import Program, settle
+from raydel.program import OpenCalls, Program, settle
 from raydel.service import SessionService
 from raydel.store.memory import MemoryStore
 from raydel.timebase import MonotonicTimebase
@@ -33,15 +33,13 @@ def makeService(options: Options) -> IService:
 
     settle(reactor)
     config = options.config
+    timebase = MonotonicTimebase()
     sessions = SessionService(
-        config=config,
-        store=MemoryStore(),
-        timebase=MonotonicTimebase(),
-        clock=reactor,
+        config=config, store=MemoryStore(), timebase=timebase, clock=reactor
     )
-    site = make_site(sessions=sessions, config=config)
+    site = make_site(sessions, timebase, config, reactor)
     ports = [
         PortService(description, resolve(description, reactor), site)
         for description in config.ports
     ]
-    return Program(options, reactor, [sessions, *ports])
+    return Program(options, reactor, [sessions, OpenCalls(site.finish), *ports])

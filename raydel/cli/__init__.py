@@ -1,0 +1,52 @@
+"""The tools around the server: ``python -m raydel <command>``.
+
+Each command is a module of this package with a ``main(arguments)``, imported when
+it is called: one that is not installed with all it needs hinders no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+COMMANDS: Final = {
+    "dev": "run the server, and restart it when a file of the program changes",
+}
+"""What can be called, in the order it is shown, and what it does."""
+
+_HELP: Final = """\
+usage: python -m raydel <command> [options]
+
+The server itself is started by twistd: twistd -n raydel. These are the tools
+around it; python -m raydel <command> --help tells more of each:
+
+{commands}
+"""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Call one command.
+
+    Args:
+        arguments: Its name, and what it is to know.
+
+    Raises:
+        SystemExit: There is no such command; also how commands end with a status.
+    """
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(help_text(), end="")
+        return
+    name, *rest = arguments
+    if name not in COMMANDS:
+        raise SystemExit(
+            f"raydel: there is no command {name!r}; python -m raydel --help lists them"
+        )
+    import_module(f"{__name__}.{name}").main(rest)
+
+
+def help_text() -> str:
+    """Describe all commands."""
+    width = max(map(len, COMMANDS))
+    lines = (f"  {name:<{width}}  {does}" for name, does in COMMANDS.items())
+    return _HELP.format(commands="\n".join(lines))

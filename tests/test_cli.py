@@ -1,0 +1,57 @@
+"""``python -m raydel``: the tools around the server."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import redirect_stdout
+from importlib import import_module
+from io import StringIO
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from raydel import cli
+from raydel.cli import dev
+
+
+def said(*arguments: str) -> str:
+    """Call a command, and return what it says."""
+    with redirect_stdout(StringIO()) as out:
+        cli.main(arguments)
+    return out.getvalue()
+
+
+class Commands(SynchronousTestCase):
+    """Finding a command."""
+
+    def test_help(self) -> None:
+        """Asked for help, or nothing at all, it lists every command."""
+        for arguments in ((), ("-h",), ("--help",)):
+            text = said(*arguments)
+            for name, does in cli.COMMANDS.items():
+                self.assertIn(f"  {name}  {does}\n", text)
+
+    def test_every_command_is_there(self) -> None:
+        """What is listed can be called, and teaches."""
+        for name in cli.COMMANDS:
+            self.assertTrue(callable(import_module(f"raydel.cli.{name}").main))
+            self.assertIn(f"usage: python -m raydel {name}", said(name, "--help"))
+
+    def test_unknown(self) -> None:
+        """An unknown command is refused in one sentence."""
+        refusal = str(self.assertRaises(SystemExit, cli.main, ["fly"]))
+        self.assertTrue(refusal.startswith("raydel: there is no command 'fly'"))
+        self.assertNotIn("\n", refusal)
+
+
+class Dev(SynchronousTestCase):
+    """The server that restarts."""
+
+    def test_command(self) -> None:
+        """It starts twistd with this Python, and hands all options on."""
+        words = shlex.split(dev.command(["--port=3002", "--origin=a b"]))
+        self.assertEqual(sys.executable, words[0])
+        self.assertEqual(
+            ["--nodaemon", "--pidfile=", "raydel", "--port=3002", "--origin=a b"],
+            words[3:],
+        )

@@ -1,0 +1,153 @@
+"""The command line: what can be chosen, and how wrong choices are refused."""
+
+from __future__ import annotations
+
+from contextlib import redirect_stdout
+from io import StringIO
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from raydel import __version__
+from raydel.core.config import Config
+from raydel.core.instants import MINUTE
+from raydel.options import Options
+
+
+def read(*words: str, **environ: str) -> Config:
+    """Read a command line."""
+    options = Options(environ)
+    options.parseOptions(words)
+    return options.config
+
+
+class Choices(SynchronousTestCase):
+    """What can be chosen."""
+
+    def test_nothing_chosen(self) -> None:
+        """Without a word, all is as the configuration has it."""
+        self.assertEqual(Config(), read())
+
+    def test_ports(self) -> None:
+        """Ports add up, in the order they are given, as they are written."""
+        config = read("--port=3001", "--port", "tcp:80:interface=127.0.0.1")
+        self.assertEqual(("3001", "tcp:80:interface=127.0.0.1"), config.ports)
+
+    def test_port_from_environment(self) -> None:
+        """PORT is obeyed, as the server before this one did."""
+        self.assertEqual(("8080",), read(PORT="8080").ports)
+
+    def test_port_option_goes_before_environment(self) -> None:
+        """Who writes a port means it."""
+        self.assertEqual(("3002",), read("--port=3002", PORT="8080").ports)
+
+    def test_empty_environment(self) -> None:
+        """An empty PORT, as some hosts set it, is none."""
+        self.assertEqual(("3001",), read(PORT="").ports)
+
+    def test_origins_are_written_as_browsers_do(self) -> None:
+        """Case and a scheme's own port make no difference; other ports do."""
+        config = read(
+            "--origin=https://Club.Example",
+            "--origin=https://club.example:443",
+            "--origin=http://club.example:80",
+            "--origin=http://[FD00::1]:8080",
+        )
+        expected = {
+            "https://club.example",
+            "http://club.example",
+            "http://[fd00::1]:8080",
+        }
+        self.assertEqual(expected, config.origins)
+
+    def test_all_origins(self) -> None:
+        """A star stands for all of them."""
+        self.assertEqual({"*"}, read("--origin=*").origins)
+
+    def test_log_format(self) -> None:
+        """Logs are for people or for programs."""
+        self.assertEqual("json", read("--log-format=json").log_format)
+        self.assertEqual("text", read("--log-format=text").log_format)
+
+    def test_lead(self) -> None:
+        """The lead is given in the milliseconds it is kept in; 0 is at once."""
+        self.assertEqual(400.5, read("--lead=400.5").lead)
+        self.assertEqual(0, read("--lead=0").lead)
+        self.assertEqual(5000, read("--lead=5000").lead)
+
+    def test_minutes(self) -> None:
+        """Long times are given in minutes, and kept in milliseconds."""
+        config = read("--cleanup=0.5", "--longest-take=90")
+        self.assertEqual(0.5 * MINUTE, config.cleanup)
+        self.assertEqual(90 * MINUTE, config.longest_take)
+
+    def test_version(self) -> None:
+        """The version is Raydel's, not Twisted's."""
+        with redirect_stdout(StringIO()) as out:
+            ended = self.assertRaises(SystemExit, read, "--version")
+        self.assertEqual(0, ended.code)
+        self.assertEqual(f"Raydel {__version__}\n", out.getvalue())
+
+
+class Refusals(SynchronousTestCase):
+    """How wrong choices are refused: in one sentence that says what is right."""
+
+    def assert_refused(self, expected: str, *words: str) -> None:
+        """Check the one sentence; Python prints it on stderr and exits with 1."""
+        with redirect_stdout(StringIO()) as out:
+            refusal = str(self.assertRaises(SystemExit, read, *words))
+        self.assertEqual("", out.getvalue())
+        self.assertTrue(refusal.startswith("raydel: "), refusal)
+        self.assertNotIn("\n", refusal)
+        self.assertIn(expected, refusal)
+
+    def test_unknown_option(self) -> None:
+        """An unknown option is named, without the whole help."""
+        self.assert_refused("--prot not recognized", "--prot=3001")
+
+    def test_missing_value(self) -> None:
+        """An option that lacks its value is named."""
+        self.assert_refused("--port requires argument", "--port")
+
+    def test_stray_word(self) -> None:
+        """A word that belongs to nothing is named."""
+        self.assert_refused("'3001' belongs to no option", "3001")
+
+    def test_log_format(self) -> None:
+        """The formats there are, are named."""
+        self.assert_refused("text or json", "--log-format=xml")
+
+    def test_numbers(self) -> None:
+        """Only plain numbers within the range are numbers."""
+        for text in ("", "-1", "5001", "abc", "nan", "inf", "1e3", "1_0", "٣", "1\n"):
+            self.assert_refused("from 0 to 5000: apps", f"--lead={text}")
+
+    def test_reasons(self) -> None:
+        """A range comes with its reason."""
+        self.assert_refused("phones need a moment to return", "--cleanup=0")
+        self.assert_refused("more than a day", "--longest-take=1441")
+
+    def test_origins(self) -> None:
+        """What no browser would send is no origin."""
+        for text in (
+            "club.example",
+            "https://club.example/",
+            "https://club.example/app",
+            "https://",
+            "null",
+            "https://a b",
+            "https://club.example:",
+            "",
+        ):
+            self.assert_refused("scheme://host[:port]", f"--origin={text}")
+
+
+class Help(SynchronousTestCase):
+    """The help that teaches."""
+
+    def test_every_option_is_explained(self) -> None:
+        """Each option of ours says what it is for, and what it is without it."""
+        text = " ".join(Options({}).getUsage(width=80).split())
+        for option in ("port", "lead", "cleanup", "longest-take", "log-format"):
+            _, _, after = text.partition(f" --{option}= ")
+            self.assertIn("[default: ", after.partition(" --")[0], option)
+        self.assertIn("--origin= Let the web pages of another site", text)
