@@ -1,0 +1,1 @@
+"""The thin edge: bytes of HTTP and WebSocket in, calls of our interfaces out."""

@@ -1,0 +1,83 @@
+"""The REST calls. Klein, which imports the reactor, is imported only in here."""
+
+# mypy: allow-untyped-calls
+# twisted.web has few annotations; what is inherited from it counts as ours.
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from klein import Klein
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from raydel.interfaces import ISessions, ITimebase
+from raydel.web.answers import allow, encode_error
+from raydel.web.rest.operations import add_operations
+from raydel.web.rest.sessions import add_sessions
+
+
+class RestResource(Resource):
+    """All REST calls, and how many of them are open."""
+
+    isLeaf = True
+
+    def __init__(self, sessions: ISessions, timebase: ITimebase) -> None:
+        """Answer calls about the given sessions."""
+        super().__init__()
+        self._klein = _routes(sessions, timebase).resource()
+        self._open: set[IRequest] = set()
+        self._waiting: list[Deferred[None]] = []
+
+    def render(self, request: Request) -> int:
+        """Answer a call."""
+        self._open.add(request)
+        request.notifyFinish().addBoth(lambda _: self._done(request))
+        # Klein would answer a path that is no UTF-8 by itself, and not in JSON.
+        request.postpath = [_utf8(each) for each in request.postpath or ()]
+        self._klein.render(request)
+        return NOT_DONE_YET
+
+    def finish(self) -> Deferred[None]:
+        """Wait for the calls that are open. Fires once there are none."""
+        done: Deferred[None] = Deferred()
+        self._waiting.append(done)
+        self._settle()
+        return done
+
+    def _done(self, request: IRequest) -> None:
+        self._open.discard(request)
+        self._settle()
+
+    def _settle(self) -> None:
+        if not self._open:
+            waiting, self._waiting = self._waiting, []
+            for done in waiting:
+                done.callback(None)
+
+
+def _utf8(segment: bytes) -> bytes:
+    """Put U+FFFD for what is no UTF-8: no route and no session has it."""
+    return segment.decode("utf-8", "replace").encode()
+
+
+def _routes(sessions: ISessions, timebase: ITimebase) -> Klein:
+    """Return all routes, and what is answered where there is none."""
+    app = Klein()
+    add_operations(app, sessions, timebase)
+    add_sessions(app, sessions)
+    app.handle_errors(HTTPException)(_refused)
+    return app
+
+
+def _refused(request: IRequest, failure: Failure) -> bytes:
+    """Answer where no route fits; what a route raises is the request's to answer."""
+    error = failure.value
+    if isinstance(error, MethodNotAllowed):
+        allow(request, *(each.encode() for each in error.valid_methods or ()))
+        return encode_error(request, HTTPStatus.METHOD_NOT_ALLOWED)
+    return encode_error(request, HTTPStatus.NOT_FOUND)

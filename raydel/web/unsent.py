@@ -1,0 +1,75 @@
+"""What waits for one peer to read it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+MAX_UNSENT: Final = 256 * 1024
+"""Bytes a peer may leave unread: a thousand messages, minutes of a dead link."""
+
+TRANSPORT_HOLDS: Final = 64 * 1024
+"""Bytes Twisted's transports hold themselves before they pause a producer."""
+
+
+@implementer(IPushProducer)
+class Unsent:
+    """Writes in order while the wire takes it, holds back what it does not.
+
+    Autobahn writes without looking: ten megabytes would wait for a phone that
+    does not read. The transport calls the producer's methods.
+    """
+
+    def __init__(
+        self, write: Callable[[bytes], None], overflow: Callable[[], None]
+    ) -> None:
+        """Start with nothing waiting.
+
+        Args:
+            write: Puts bytes on the wire.
+            overflow: Called when the peer leaves too much unread.
+        """
+        self._write = write
+        self._overflow = overflow
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._paused = False
+
+    def put(self, data: bytes) -> None:
+        """Write, or wait for the peer to read."""
+        if not self._paused:
+            self._write(data)
+            return
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._size > MAX_UNSENT - TRANSPORT_HOLDS:
+            self.stopProducing()
+            self._overflow()
+
+    def flush(self) -> None:
+        """Hand all that waits to the transport, which is about to close."""
+        self._paused = False
+        while self._waiting:
+            self._write(self._waiting.popleft())
+        self._size = 0
+
+    def pauseProducing(self) -> None:
+        """Hold back from now on."""
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        """Write what waits, until the transport has enough again."""
+        self._paused = False
+        while self._waiting and not self._paused:
+            data = self._waiting.popleft()
+            self._size -= len(data)
+            self._write(data)
+
+    def stopProducing(self) -> None:
+        """Forget what waits: the wire is gone."""
+        self._waiting.clear()
+        self._size = 0
