@@ -120,9 +120,9 @@ class Connection:
 
     def ponged(self, payload: bytes) -> None:
         """Take the pong of an earlier ping, at the moment it was read."""
-        receipt = self._trips.pong(payload, self._timebase.now())
+        receipts = self._trips.pong(payload, self._timebase.now())
         self.heard()
-        if receipt is not None:
+        for receipt in receipts:
             self._desk.report(receipt.session_id, Delivered(receipt))
         if self._countdown is not None:
             self._countdown.reconsider()
@@ -189,7 +189,7 @@ class Connection:
         """Note that it has a seat; `Joined` follows, then it is asked its time."""
         self.device_id = device_id
         self._asking = [
-            self._clock.callLater(wait / SECOND, self._ask)
+            self._clock.callLater(wait / SECOND, self._measure)
             for wait in schedule.JOIN_PROBES
         ]
 
@@ -289,6 +289,7 @@ class Connection:
         if answer is None:
             return
         self._learn(Sign.ANSWERED_TIME_SYNC)
+        self._trips.add(answer.sample.round_trip)
         self._unreported = answer
         self._last_request = response.request_id
         if self._estimator.answered <= EARLY_ANSWERS:
@@ -323,6 +324,11 @@ class Connection:
 
     def _ping(self) -> None:
         self.transport.ping(self._trips.ping(self._timebase.now()))
+
+    def _measure(self) -> None:
+        """Ask the peer its time, and how far it is: it may not know the former."""
+        self._ask()
+        self._ping()
 
     def _ask(self) -> None:
         now = self._timebase.now()

@@ -318,6 +318,7 @@ class SessionService(Service):
 _FORMATS: Final = {
     (): "{session}: {occasion}",
     ("reason",): "{session}: {occasion}, {reason}",
+    ("name", "reason"): "{session}: {occasion}: {name}, {reason}",
     ("device", "name"): "{session}: {occasion}: {name} ({device})",
     ("device", "name", "reason"): "{session}: {occasion}: {name} ({device}), {reason}",
 }

@@ -23,9 +23,6 @@ from raydel.core.errors import (
 from raydel.core.messages import MAX_NAME, Inbound, Join, Outbound, TimeSyncResponse
 from raydel.core.tokens import session_code
 
-MAX_MESSAGE: Final = 16 * 1024
-"""Bytes of one message. The longest honest one is under 500."""
-
 MAX_SHOWN_TYPE: Final = 64
 """Characters of an unknown type that are repeated in the answer."""
 
@@ -45,10 +42,7 @@ class _Header(Struct):
 _decoder: Final = msgspec.json.Decoder(Inbound)
 _header: Final = msgspec.json.Decoder(_Header)
 _encoder: Final = msgspec.json.Encoder()
-_types: Final = frozenset(
-    cls.__struct_config__.tag
-    for cls in Inbound.__args__  # type: ignore[attr-defined]
-)
+_types: Final = frozenset(cls.__struct_config__.tag for cls in Inbound.__args__)
 
 
 def encode(message: Outbound) -> bytes:

@@ -63,7 +63,7 @@ def speak(message: Outbound, dialect: Dialect) -> Outbound:
 def _released_start(message: StartRecording, dialect: Dialect) -> StartRecording:
     now = _own(dialect.now, dialect)
     own: dict[str, DeviceTime] = {}
-    start = 0.0
+    start: float = 0
     if dialect.estimate is not None and dialect.exact:
         aim = message.atomic_start_time - dialect.app.camera_delay
         start = _fine(dialect.estimate.reading(aim))
@@ -180,14 +180,18 @@ def _full_update(message: TimeSyncUpdate, _dialect: Dialect) -> TimeSyncUpdate:
         sample_count=message.sample_count,
         server_timestamp=_fine(message.server_timestamp),
         server_receive_timestamp=_fine(message.server_receive_timestamp),
-        uncertainty_ms=message.uncertainty_ms,
-        bound_ms=message.bound_ms,
+        uncertainty_ms=_fine_or_unset(message.uncertainty_ms),
+        bound_ms=_fine_or_unset(message.bound_ms),
     )
 
 
 def _fine(milliseconds: float) -> float:
     """Whole microseconds: about what a double still holds of an epoch time."""
     return round(milliseconds, 3)
+
+
+def _fine_or_unset(milliseconds: float | UnsetType) -> float | UnsetType:
+    return UNSET if milliseconds is UNSET else _fine(milliseconds)
 
 
 _Translations = dict[type[Outbound], Callable[[Any, Dialect], Outbound]]

@@ -39,18 +39,27 @@ class RoundTrips(Generic[Purpose]):
         self._pending[payload] = (now, purpose)
         return payload
 
-    def pong(self, payload: bytes, now: float) -> Purpose | None:
-        """Take a pong, and return what its ping was for.
+    def pong(self, payload: bytes, now: float) -> list[Purpose]:
+        """Take a pong, and return what its ping and those before it were for.
 
-        A pong answers only the latest ping a client has read (RFC 6455, 5.5.3),
-        so earlier ones of no purpose are dropped; a payload that was never sent
-        is ignored.
+        A client may answer the latest ping alone (RFC 6455, 5.5.3), and has
+        read all that came before it. A payload that was never sent is ignored.
         """
-        sent = self._pending.pop(payload, None)
-        if sent is None:
-            return None
-        self._round_trips.append(now - sent[0])
-        return sent[1]
+        if payload not in self._pending:
+            return []
+        purposes = []
+        for each in list(self._pending):
+            sent_at, purpose = self._pending.pop(each)
+            if purpose is not None:
+                purposes.append(purpose)
+            if each == payload:
+                self.add(now - sent_at)
+                break
+        return purposes
+
+    def add(self, round_trip: float) -> None:
+        """Weigh a round trip that was measured in another way, ms."""
+        self._round_trips.append(round_trip)
 
     def purposes(self) -> list[Purpose]:
         """Return what the unanswered pings were for, oldest first."""

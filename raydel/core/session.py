@@ -59,6 +59,7 @@ from raydel.core.messages import (
     RunningTake,
     SessionEnded,
 )
+from raydel.core.schedule import stop_hold
 from raydel.core.state import (
     PROBE_PATIENCE,
     Claim,
@@ -111,8 +112,7 @@ class _Step(Turn):
         if seat is None:
             self._admit(event, None)
             return
-        mine = _recognises(seat.owner, event)
-        if event.join.is_host and not mine:
+        if seat.is_host and not _may_return(seat, event):
             self._turn_away(event, HOST_EXISTS)
         elif seat.connected and seat.peer is not None:
             self._claim(event, seat, seat.peer)
@@ -133,10 +133,9 @@ class _Step(Turn):
         owner, resumed = self._owner(event)
         if held is not None and held.peer is not None:
             self.effects += [Dismissed(held.peer), Close(held.peer, 1000)]
-        join = event.join
         seat = Seat(
             owner=owner,
-            name=join.device_name or f"Device {owner.device_id}",
+            name=owner.said_name or f"Device {owner.device_id}",
             app=event.app,
             connected_at=self.now,
             peer=event.peer,
@@ -197,7 +196,7 @@ class _Step(Turn):
         token = _token(event, known)
         renewed = structs.replace(
             known,
-            said_name=event.join.device_name,
+            said_name=event.join.device_name or known.said_name,
             token=fingerprint(token) if token else None,
         )
         self._reown(renewed)
@@ -230,7 +229,8 @@ class _Step(Turn):
     def _turn_away(self, event: Joining, fault: Fault) -> None:
         """Refuse a seat, after the stop the newcomer may have missed."""
         self._pay(event)
-        self.note(Occasion.JOIN_REFUSED, reason=fault.code)
+        name = event.join.device_name or ""
+        self.note(Occasion.JOIN_REFUSED, name=name, reason=fault.code)
         self.effects.append(Dismissed(event.peer))
         self.refuse(event.peer, fault)
 
@@ -238,7 +238,8 @@ class _Step(Turn):
         """Tell a returning device the stops that it is owed."""
         for debt in self.session.debts:
             if _recognises(debt.owner, event) or self._holds(event.peer, debt.owner):
-                self.tell_stop(event.peer, debt, self.now)
+                settled = stop_hold(debt.stop.start_at, event.app)
+                self.tell_stop(event.peer, debt, max(self.now, settled))
 
     def _holds(self, peer: str, owner: Owner) -> bool:
         seat = self.session.seat_of(peer)
@@ -415,14 +416,16 @@ class _Step(Turn):
         """
         take = self.running
         self.ended_take = structs.replace(take, ended_at=self.now, reason=reason)
-        stop = Stop(take.id, self.now, initiator, reason)
+        stop = Stop(take.id, take.start_at, self.now, initiator, reason)
         expires_at = self.now + self.config.longest_take
         owed = {
             participant.owner.device_id: Debt(participant.owner, stop, expires_at)
             for participant in take.participants
             if not (spare_screens and participant.app.is_screen)
         }
-        self.change(take=None, debts=(*self.session.debts, *owed.values()))
+        # A take is activity: if nobody is there, the cleanup counts from here.
+        debts = (*self.session.debts, *owed.values())
+        self.change(take=None, debts=debts, empty_since=None)
         self.note(Occasion.RECORDING_STOPPED, reason=reason)
         for seat in self.session.seats:
             if seat.peer is not None and seat.device_id in owed:
@@ -431,20 +434,29 @@ class _Step(Turn):
                 self.tell(seat, self.stop_command(stop, self.now + lead))
 
     def delivered(self, event: Delivered) -> None:
-        """Note the proof that a command has arrived."""
+        """Note the proof that a command has arrived.
+
+        The start of the running take proves the stops of earlier ones too: they
+        were sent before it, and would end this take if they were sent again.
+        """
         receipt = event.receipt
         take = self.session.take
         if receipt.command is Command.STOP:
-            paid = (receipt.device_id, receipt.take_id)
-            self.change(
-                debts=tuple(
-                    debt
-                    for debt in self.session.debts
-                    if (debt.owner.device_id, debt.stop.take_id) != paid
-                )
-            )
+            self._forgive(receipt.device_id, receipt.take_id)
         elif take is not None and take.id == receipt.take_id:
             self.change(take=take.with_start_proven(receipt.device_id))
+            self._forgive(receipt.device_id)
+
+    def _forgive(self, device_id: str, take_id: str | None = None) -> None:
+        """Owe a device no longer the stop of one take, or of any."""
+        self.change(
+            debts=tuple(
+                debt
+                for debt in self.session.debts
+                if debt.owner.device_id != device_id
+                or take_id not in {None, debt.stop.take_id}
+            )
+        )
 
     # The end.
 
@@ -482,12 +494,11 @@ class _Step(Turn):
 
     def _settle_claims(self) -> None:
         """A holder that did not answer its probe is silent; its seat is free."""
-        due = self._take_claims(lambda claim: claim.deadline <= self.now)
-        for claim in due:
-            for seat in self.session.seats:
-                if seat.device_id == claim.against and seat.peer is not None:
-                    self.reseat(seat, silent=True, away="silent")
-        self._retry_claims(due)
+        mute = {c.against for c in self.session.claims if c.deadline <= self.now}
+        for seat in self.session.seats:
+            if seat.device_id in mute:
+                self.reseat(seat, silent=True, away="silent")
+        self._retry_claims(self._take_claims(lambda c: c.against in mute))
 
     # Nothing to do.
 
@@ -506,6 +517,15 @@ def _recognises(owner: Owner, event: Joining) -> bool:
     if event.presented is not None:
         return owner.token == event.presented
     return owner.said_name == event.join.device_name
+
+
+def _may_return(seat: Seat, event: Joining) -> bool:
+    """Whether a newcomer may have this host's seat back, if nobody is in it.
+
+    A screen draws a new name each time, so nothing would ever tell that one from
+    a stranger: its seat is free once it is lost, as a guest's is.
+    """
+    return seat.app.is_screen or _recognises(seat.owner, event)
 
 
 def _token(event: Joining, owner: Owner) -> str | None:
@@ -589,9 +609,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[type[Event], Transition]]] = {
         StopRequested: _to(_Step.stop, Phase.OPEN, Phase.RECORDING),
         Left: _to(_Step.left, Phase.RECORDING),
         EndRequested: _to(_Step.end, Phase.ENDED),
-        DeadlinePassed: _to(
-            _Step.deadline_passed, Phase.RECORDING, Phase.OPEN, Phase.ENDED
-        ),
+        DeadlinePassed: _to(_Step.deadline_passed, Phase.RECORDING, Phase.OPEN),
     },
     Phase.ENDED: {
         **_unseated(Phase.ENDED),

@@ -115,12 +115,14 @@ class Stop(Struct, frozen=True):
 
     Attributes:
         take_id: The take it ends.
+        start_at: When that take's cameras were to be called.
         accepted_at: When it was accepted.
         initiator: Device id of whoever asked for it, or ``server``.
         reason: Why, as in `StopRecording`.
     """
 
     take_id: str
+    start_at: float
     accepted_at: float
     initiator: str
     reason: str

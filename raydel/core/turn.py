@@ -141,7 +141,12 @@ class Turn:
         return Receipt(self.session.id, owner.device_id, take_id, command)
 
     def note(
-        self, occasion: Occasion, seat: Seat | None = None, reason: str = ""
+        self,
+        occasion: Occasion,
+        seat: Seat | None = None,
+        *,
+        name: str = "",
+        reason: str = "",
     ) -> None:
         """Leave a line for the operator."""
         self.effects.append(
@@ -149,7 +154,7 @@ class Turn:
                 occasion=occasion,
                 session_id=self.session.id,
                 device_id="" if seat is None else seat.device_id,
-                name="" if seat is None else seat.name,
+                name=name if seat is None else seat.name,
                 reason=reason,
             )
         )
@@ -172,17 +177,17 @@ class Turn:
         gone = [device for device in viewer.shown if device not in there]
         come = [device for device in there if device not in viewer.shown]
         # A screen that hears of a loss hides its stop button: not while it
-        # records. If somebody else came meanwhile, it need never hear of it.
-        hushed = viewer.app.is_screen and self.session.take is not None
-        if hushed and not come:
-            return
-        if not hushed:
-            for device in gone:
-                self.tell(viewer, self._disconnected(device))
+        # records, and not while another phone it knows of is there.
+        recording = self.session.take is not None
+        if viewer.app.is_screen and (recording or (there and not come)):
+            gone = []
+        for device in gone:
+            self.tell(viewer, self._disconnected(device))
         for device in come:
             self.tell(viewer, self._connected(there[device]))
         if gone or come:
-            self.reseat(viewer, shown=tuple(there))
+            kept = tuple(device for device in viewer.shown if device not in gone)
+            self.reseat(viewer, shown=(*kept, *come))
 
     def _connected(self, seat: Seat) -> DeviceConnected:
         return DeviceConnected(

@@ -1,0 +1,257 @@
+"""What each kind of peer is told, and in whose time."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from msgspec import UNSET
+from twisted.trial.unittest import SynchronousTestCase
+
+from raydel.core.apps import App
+from raydel.core.dialect import Dialect, speak
+from raydel.core.messages import (
+    CameraReadyNotice,
+    DeviceConnected,
+    DeviceDisconnected,
+    DeviceTime,
+    Error,
+    Joined,
+    Outbound,
+    Pong,
+    ReadinessUpdate,
+    RunningTake,
+    SessionEnded,
+    SessionStatus,
+    StartRecording,
+    StopRecording,
+    TimeSyncRequest,
+    TimeSyncUpdate,
+)
+from raydel.core.timesync import Estimate
+
+CODE = "ABC123"
+NOON = 1_768_478_400_000.0
+AHEAD = 40_000.0
+RELEASED = [app for app in App if app.is_released]
+
+WHOLE = Estimate(AHEAD + 0.5, 3.0, 3.5, 1.0, 5)
+"""A phone of whole ms, 40 s ahead, 3 ms away."""
+
+FINE = Estimate(AHEAD + 0.25, 3.0, 3.0, 0.0, 5)
+"""A phone of fractions, 40 s and a quarter ms ahead, 3 ms away."""
+
+START = StartRecording(
+    session_id=CODE,
+    timestamp=NOON + 0.25,
+    initiator="d1",
+    atomic_start_time=NOON + 250.25,
+    take_id="take",
+)
+STOP = StopRecording(CODE, NOON + 0.25, "d1", "take", NOON + 3.0, "command")
+
+
+def dialect(
+    app: App, estimate: Estimate | None = None, *, exact: bool = True
+) -> Dialect:
+    """Make the dialect of a peer at noon and 2 ms."""
+    return Dialect(app, estimate, NOON + 2.0, "d2", "clock", exact)
+
+
+class StartToReleased(SynchronousTestCase):
+    """The start, as the apps in the field get it."""
+
+    def test_at_once(self) -> None:
+        """Who did not tell its clock gets 0, which all read as "at once"."""
+        expected = StartRecording(
+            session_id=CODE,
+            timestamp=NOON,
+            initiator="d1",
+            atomic_start_time=0.0,
+            buffer_time_ms=0,
+            server_now=NOON + 2.0,
+            device_timestamps={},
+        )
+        for app in RELEASED:
+            with self.subTest(app=app):
+                self.assertEqual(expected, speak(START, dialect(app)))
+
+    def test_in_its_own_time(self) -> None:
+        """Who told its clock gets every time in its own, whole ms where it counts."""
+        expected = StartRecording(
+            session_id=CODE,
+            timestamp=NOON + AHEAD,
+            initiator="d1",
+            atomic_start_time=NOON + AHEAD + 250.25,
+            buffer_time_ms=248.25,
+            server_now=NOON + AHEAD + 2.0,
+            device_timestamps={"d2": DeviceTime(NOON + AHEAD + 250.25, 3.0)},
+        )
+        self.assertEqual(expected, speak(START, dialect(App.LIBRARY_2, WHOLE)))
+
+    def test_an_app_that_is_late(self) -> None:
+        """An app that aims late is aimed early: T less its own delay."""
+        for app in (App.LIBRARY_2, App.SCREEN_3):
+            with self.subTest(app=app):
+                start = speak(START, dialect(app, FINE))
+                assert isinstance(start, StartRecording)
+                self.assertEqual(
+                    NOON + 250.5 + AHEAD - app.camera_delay, start.atomic_start_time
+                )
+
+    def test_a_clock_that_is_doubtful(self) -> None:
+        """An estimate that cannot be relied on is not used: 0 instead."""
+        start = speak(START, dialect(App.LIBRARY_2, WHOLE, exact=False))
+        assert isinstance(start, StartRecording)
+        self.assertEqual(0.0, start.atomic_start_time)
+        self.assertEqual({}, start.device_timestamps)
+        self.assertEqual(0.0, start.buffer_time_ms)
+
+    def test_no_news(self) -> None:
+        """Nothing of protocol 2 reaches a released app."""
+        start = speak(START, dialect(App.LIBRARY_2, WHOLE))
+        assert isinstance(start, StartRecording)
+        self.assertIs(UNSET, start.take_id)
+        self.assertIs(UNSET, start.local_start_time)
+        self.assertIs(UNSET, start.uncertainty_ms)
+
+
+class ToReleased(SynchronousTestCase):
+    """Everything else, as the apps in the field get it."""
+
+    def test_stop(self) -> None:
+        """A stop is told in the phone's own time, without what is new."""
+        self.assertEqual(
+            StopRecording(CODE, NOON, "d1"), speak(STOP, dialect(App.SCREEN_1))
+        )
+        self.assertEqual(
+            StopRecording(CODE, NOON + AHEAD, "d1"),
+            speak(STOP, dialect(App.SCREEN_3, WHOLE)),
+        )
+
+    def test_time_sync(self) -> None:
+        """A phone whose clock is known is spoken to in its own time, offset 0."""
+        request = TimeSyncRequest("ABC123-1", NOON + 0.25)
+        update = TimeSyncUpdate(
+            "ABC123-1", AHEAD, 3.12345, 5, NOON, NOON + 6.0, 3.5, 3.5
+        )
+        self.assertEqual(
+            TimeSyncRequest("ABC123-1", NOON), speak(request, dialect(App.LIBRARY_2))
+        )
+        own = dialect(App.LIBRARY_2, WHOLE)
+        self.assertEqual(TimeSyncRequest("ABC123-1", NOON + AHEAD), speak(request, own))
+        expected = TimeSyncUpdate(
+            "ABC123-1", 0, 3.123, 5, NOON + AHEAD, NOON + AHEAD + 6.0
+        )
+        self.assertEqual(expected, speak(update, own))
+
+    def test_joined(self) -> None:
+        """A welcome is what it always was."""
+        status = SessionStatus(CODE, 0, False, "", ())
+        take = RunningTake("take", NOON, True)
+        message = Joined(
+            CODE, "d1", "iPhone", True, status, "t", "c", True, False, take
+        )
+        expected = Joined(CODE, "d1", "iPhone", True, status)
+        self.assertEqual(expected, speak(message, dialect(App.LIBRARY_2)))
+
+    def test_presence(self) -> None:
+        """Who comes and goes is told as it always was."""
+        self.assertEqual(
+            DeviceConnected("d1", "iPhone", CODE),
+            speak(
+                DeviceConnected("d1", "iPhone", CODE, True, True),
+                dialect(App.SCREEN_2),
+            ),
+        )
+        self.assertEqual(
+            DeviceDisconnected("d1", CODE),
+            speak(DeviceDisconnected("d1", CODE, "lost"), dialect(App.SCREEN_2)),
+        )
+
+
+class ToProtocol2(SynchronousTestCase):
+    """To protocol 2 all times are server time, and nothing is left out."""
+
+    def test_start(self) -> None:
+        """Its start has the common instant, its own, and how sure that is."""
+        start = speak(START, dialect(App.PROTOCOL_2, FINE))
+        expected = StartRecording(
+            session_id=CODE,
+            timestamp=NOON + 0.25,
+            initiator="d1",
+            atomic_start_time=NOON + 250.25,
+            take_id="take",
+            buffer_time_ms=248.25,
+            server_now=NOON + 2.0,
+            device_timestamps={"d2": DeviceTime(NOON + AHEAD + 250.5, 3.0)},
+            local_start_time=NOON + AHEAD + 250.5,
+            uncertainty_ms=3.0,
+        )
+        self.assertEqual(expected, start)
+
+    def test_start_without_a_clock(self) -> None:
+        """Where its clock is unknown or doubtful it gets server time alone."""
+        for peer in (
+            dialect(App.PROTOCOL_2),
+            dialect(App.PROTOCOL_2, FINE, exact=False),
+        ):
+            start = speak(START, peer)
+            assert isinstance(start, StartRecording)
+            self.assertEqual(NOON + 250.25, start.atomic_start_time)
+            self.assertEqual("take", start.take_id)
+            self.assertIs(UNSET, start.local_start_time)
+            self.assertEqual({}, start.device_timestamps)
+
+    def test_stop(self) -> None:
+        """Its stop names the take, the reason and the instant in its own time."""
+        expected = StopRecording(
+            CODE, NOON + 0.25, "d1", "take", NOON + AHEAD + 3.25, "command"
+        )
+        self.assertEqual(expected, speak(STOP, dialect(App.PROTOCOL_2, FINE)))
+
+    def test_stop_without_a_clock(self) -> None:
+        """An instant that cannot be translated is left out."""
+        expected = StopRecording(CODE, NOON + 0.25, "d1", "take", UNSET, "command")
+        self.assertEqual(expected, speak(STOP, dialect(App.PROTOCOL_2)))
+        stop = StopRecording(CODE, NOON, "d1")
+        self.assertEqual(stop, speak(stop, dialect(App.PROTOCOL_2, FINE)))
+
+    def test_joined(self) -> None:
+        """Its welcome names the clock that all times are of."""
+        status = SessionStatus(CODE, 0, False, "", ())
+        welcome = Joined(CODE, "d1", "iPhone", True, status, "t", resumed=True)
+        joined = speak(welcome, dialect(App.PROTOCOL_2))
+        assert isinstance(joined, Joined)
+        self.assertEqual(
+            ("clock", "t", True), (joined.clock_id, joined.resume_token, joined.resumed)
+        )
+
+    def test_time_sync(self) -> None:
+        """It learns its true offset."""
+        update = TimeSyncUpdate(
+            "ABC123-1", AHEAD + 0.12345, 3.0, 5, NOON, NOON + 6.0, 3.0, 3.0
+        )
+        expected = TimeSyncUpdate(
+            "ABC123-1", AHEAD + 0.123, 3.0, 5, NOON, NOON + 6.0, 3.0, 3.0
+        )
+        self.assertEqual(expected, speak(update, dialect(App.PROTOCOL_2, FINE)))
+        request = TimeSyncRequest("ABC123-1", NOON + 0.25)
+        self.assertEqual(request, speak(request, dialect(App.PROTOCOL_2, FINE)))
+
+
+class ToAll(SynchronousTestCase):
+    """What is the same for everybody."""
+
+    def test_no_times_no_change(self) -> None:
+        """A message without times or news is passed on as it is."""
+        same: list[Outbound] = [
+            CameraReadyNotice("d1"),
+            ReadinessUpdate(1, 2, False),
+            SessionEnded(CODE),
+            Pong(),
+            Error("Session is full", "session_full", temporary=True),
+        ]
+        for message in same:
+            for app in (App.LIBRARY_1, App.PROTOCOL_2):
+                self.assertIs(message, speak(message, dialect(app, FINE)))
+        self.assertEqual(12, len(get_args(Outbound)), "a new message needs a dialect")

@@ -1,0 +1,551 @@
+"""Phones, strangers, time and broken links, in every order.
+
+A model stands beside the session: four people with phones, each of any app, what
+each connection was told, and what each phone records. The promises are checked
+after every step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from raydel.core.apps import App
+from raydel.core.config import Config
+from raydel.core.effects import Close, Dismissed, Probe, Seated, Tell
+from raydel.core.events import (
+    AppLearned,
+    Command,
+    DeadlinePassed,
+    Delivered,
+    EndRequested,
+    Event,
+    Joining,
+    Left,
+    ProbeAnswered,
+    ReadyReported,
+    Receipt,
+    StartRequested,
+    StopRequested,
+    WasHeard,
+    WentSilent,
+)
+from raydel.core.instants import HOUR, MINUTE, SECOND
+from raydel.core.messages import (
+    DeviceConnected,
+    DeviceDisconnected,
+    Error,
+    Join,
+    Joined,
+    ReadinessUpdate,
+    StartRecording,
+    StopRecording,
+)
+from raydel.core.session import SCREEN_LIMIT, TRANSITIONS, step
+from raydel.core.state import (
+    PROBE_PATIENCE,
+    Phase,
+    Session,
+    deadline_of,
+    phase_of,
+    status_of,
+)
+from raydel.core.take import Take
+from raydel.core.tokens import fingerprint
+
+CODE: Final = "ABC123"
+CONFIG: Final = Config()
+PAUSES: Final = (
+    *(1.0, PROBE_PATIENCE - 1, PROBE_PATIENCE, MINUTE),
+    *(30 * MINUTE, HOUR + SECOND, 4 * HOUR, 5 * HOUR),
+)
+
+
+@dataclass(eq=False)
+class Link:
+    """One connection, as both of its ends see it.
+
+    Attributes:
+        peer: Its name.
+        phone: Whose it is.
+        device_id: What it was seated as, if it was.
+        asking: Whether it has joined, and was neither seated nor turned away.
+        cut: Whether nothing arrives any more, which the server does not know.
+        silent: Whether the server was told that it answers no more.
+        probed: Whether it owes the answer to a probe.
+        inbox: What was sent and has not arrived.
+        unproven: What has arrived without the server's knowing.
+        shown: Devices it was told are there.
+    """
+
+    peer: str
+    phone: Phone
+    device_id: str | None = None
+    asking: bool = True
+    cut: bool = False
+    silent: bool = False
+    probed: bool = False
+    inbox: list[Tell] = field(default_factory=list)
+    unproven: list[Receipt] = field(default_factory=list)
+    shown: set[str] = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class Phone:
+    """One phone.
+
+    Attributes:
+        name: What it joins as; a screen draws a new one each time.
+        host: Which role it asks for.
+        app: What it runs.
+        link: Its connection, while it believes in it.
+        token: Its resume token.
+        recording: The take and the id it records it as.
+        since: When its recording was to start.
+    """
+
+    name: str
+    host: bool
+    app: App
+    link: Link | None = None
+    token: str | None = None
+    recording: tuple[str, str] | None = None
+    since: float = 0.0
+
+    def watch_the_clock(self, now: float) -> None:
+        """Stop recording after an hour, if this is a screen, and tell nobody."""
+        if self.app.is_screen and now - self.since > SCREEN_LIMIT:
+            self.recording = None
+
+    def read(self, link: Link, told: Tell, now: float) -> None:
+        """Do what a message says."""
+        message = told.message
+        self.watch_the_clock(now)
+        if isinstance(message, Joined) and isinstance(message.resume_token, str):
+            self.token = message.resume_token
+        elif isinstance(message, StartRecording):
+            assert told.receipt is not None
+            take_id = told.receipt.take_id
+            if self.recording is not None:
+                assert self.recording[0] == take_id, "the stop of its last take is due"
+            self.recording = take_id, told.receipt.device_id
+            self.since = message.atomic_start_time
+        elif isinstance(message, StopRecording):
+            self.recording = None
+        if told.receipt is not None:
+            link.unproven.append(told.receipt)
+
+
+apps = st.sampled_from([a for a in App if not a.is_screen]) | st.sampled_from(App)
+
+
+class Sessions(RuleBasedStateMachine):
+    """A code, and all that may happen to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.session: Session | None = None
+        self.takes: dict[str, Take] = {}
+        self.links: dict[str, Link] = {}
+        self.phones: list[Phone] = []
+        self.proven: set[tuple[str, str]] = set()
+        self.numbers = count(1)
+
+    @initialize(apps=st.tuples(apps, apps, apps, apps))
+    def begin(self, apps: tuple[App, ...]) -> None:
+        """A host and its guest join; a stranger and a rival host may follow."""
+        people = [("Ann", True), ("Bob", False), ("Eve", False), ("Max", True)]
+        self.phones = [
+            Phone(name, host, app)
+            for (name, host), app in zip(people, apps, strict=True)
+        ]
+        for phone in self.phones[:2]:
+            self._join(phone, None)
+
+    # One step, as the service takes it.
+
+    def do(self, event: Event) -> None:
+        """Take a step, hold it to its promises, and send what it tells."""
+        before = phase_of(self.session)
+        outcome = step(self.session, CODE, event, self.now, CONFIG)
+        again = step(self.session, CODE, event, self.now, CONFIG)
+        assert outcome == again, "a step is pure"
+        if self.session is not None and outcome.session is not None:
+            assert outcome.session.version == self.session.version
+        self.session = outcome.session
+        self.takes |= {take.id: take for take in outcome.takes}
+        after = phase_of(self.session)
+        assert after in TRANSITIONS[before][type(event)].to
+        for effect in outcome.effects:
+            match effect:
+                case Tell():
+                    self._is_stored(effect)
+                    self._tell(effect)
+                    if {before, after} <= {Phase.ENDED, Phase.ABSENT}:
+                        assert isinstance(effect.message, Error | StopRecording)
+                case Seated(peer=peer, device_id=device_id):
+                    self.links[peer].device_id = device_id
+                    self.links[peer].asking = False
+                case Dismissed(peer=peer):
+                    self.links[peer].device_id = None
+                    self.links[peer].asking = False
+                    self.links[peer].silent = self.links[peer].probed = False
+                case Close(peer=peer, code=code):
+                    assert code == 1000
+                    assert self.links[peer].device_id is None, "dismissed first"
+                    self._close(self.links[peer])
+                case Probe(peer=peer):
+                    self.links[peer].probed = True
+        if isinstance(event, DeadlinePassed) and self.session is not None:
+            due = deadline_of(self.session, CONFIG)
+            assert due is None or due > self.now, "no deadline is left behind"
+
+    def _is_stored(self, told: Tell) -> None:
+        """Whatever a phone is told survives the server."""
+        message, session = told.message, self.session
+        if isinstance(message, StartRecording):
+            assert session is not None
+            assert session.take is not None
+            assert session.take.id == message.take_id
+            assert self.takes[session.take.id] == session.take
+        elif isinstance(message, StopRecording):
+            assert self.takes[str(message.take_id)].ended_at is not None
+            assert session is not None or told.receipt is None
+        elif isinstance(message, Joined):
+            assert session is not None
+            seat = session.seat_of(told.peer)
+            assert seat is not None
+            assert seat.device_id == message.device_id
+
+    def _tell(self, told: Tell) -> None:
+        """Check what a connection is told against what it was told before."""
+        link, message = self.links[told.peer], told.message
+        match message:
+            case Joined():
+                assert link.device_id == message.device_id, "seated first"
+            case DeviceConnected(device_id=device):
+                assert device not in link.shown, "connected twice"
+                link.shown.add(device)
+            case DeviceDisconnected(device_id=device):
+                assert device in link.shown, "never connected, but disconnected"
+                link.shown.remove(device)
+            case StartRecording():
+                assert (str(link.device_id), str(message.take_id)) not in self.proven
+            case StopRecording():
+                self._is_no_stray(link, str(message.take_id))
+            case ReadinessUpdate():
+                assert self.session is not None
+                there = status_of(self.session).device_count
+                assert message.total_devices == there
+                assert message.ready_devices <= there
+        if link.device_id is None:
+            assert isinstance(message, Error | StopRecording)
+        self._send(link, told)
+
+    def _is_no_stray(self, link: Link, take_id: str) -> None:
+        """No stop of an earlier take meets a phone that records the next."""
+        session = self.session
+        if session is not None and session.take is not None:
+            running = (str(link.device_id), session.take.id)
+            assert running not in self.proven or take_id == session.take.id
+
+    def _send(self, link: Link, told: Tell) -> None:
+        if not link.cut:
+            link.inbox.append(told)
+
+    def _close(self, link: Link) -> None:
+        """The server closes a connection, after what is still to arrive."""
+        if not link.cut and not link.silent:
+            self._arrive(link)
+        self._hang_up(link)
+        del self.links[link.peer]
+
+    def _hang_up(self, link: Link) -> None:
+        link.cut = True
+        link.inbox.clear()
+        if link.phone.link is link:
+            link.phone.link = None
+
+    def _arrive(self, link: Link) -> None:
+        for told in link.inbox:
+            link.phone.read(link, told, self.now)
+        link.inbox.clear()
+
+    def _speaks(self, link: Link) -> bool:
+        """Let the server hear a peer; return whether it still has the link."""
+        if link.silent:
+            link.silent = False
+            self.do(WasHeard(link.peer))
+        if link.probed:
+            link.probed = False
+            self.do(ProbeAnswered(link.peer))
+        return link.peer in self.links
+
+    @property
+    def online(self) -> list[Link]:
+        """Every link that works."""
+        return [link for link in self.links.values() if not link.cut]
+
+    @property
+    def offline(self) -> list[Phone]:
+        """Every phone without a link."""
+        return [phone for phone in self.phones if phone.link is None]
+
+    # What phones do.
+
+    @precondition(lambda self: self.offline)
+    @rule(data=st.data(), forgetful=st.booleans())
+    def join(self, data: st.DataObject, forgetful: bool) -> None:
+        """A phone joins, again or for the first time."""
+        phone = data.draw(st.sampled_from(self.offline))
+        self._join(phone, None if forgetful else phone.token)
+
+    def _join(self, phone: Phone, token: str | None) -> None:
+        number = next(self.numbers)
+        name = phone.name
+        if phone.app.is_screen:
+            # It draws a new name each time, and never comes back recording.
+            name, phone.recording = f"{phone.name}-{number}", None
+        released = phone.app.is_released
+        peer = f"{phone.name}/{number}"
+        phone.link = self.links[peer] = Link(peer, phone)
+        self.do(
+            Joining(
+                peer=peer,
+                join=Join(CODE, phone.host, name, None if released else 2, token),
+                app=phone.app,
+                device_id=f"device-{number}",
+                token=None if released else f"token-{number}",
+                presented=None if token is None else fingerprint(token),
+            )
+        )
+
+    @precondition(lambda self: self.online)
+    @rule(data=st.data(), lead=st.sampled_from([0.0, 250.0, 1_200.0]))
+    def start(self, data: st.DataObject, lead: float) -> None:
+        """A phone asks for a take."""
+        link = data.draw(st.sampled_from(self.online))
+        if self._speaks(link):
+            self.do(StartRequested(link.peer, f"take-{next(self.numbers)}", lead))
+
+    @precondition(lambda self: self.online)
+    @rule(data=st.data())
+    def stop(self, data: st.DataObject) -> None:
+        """A phone asks for the end of the take."""
+        link = data.draw(st.sampled_from(self.online))
+        if self._speaks(link):
+            self.do(StopRequested(link.peer, 20.0))
+
+    @precondition(lambda self: self.online)
+    @rule(data=st.data(), camera=st.booleans())
+    def ready(self, data: st.DataObject, camera: bool) -> None:
+        """A phone says that it is ready."""
+        link = data.draw(st.sampled_from(self.online))
+        if self._speaks(link):
+            self.do(ReadyReported(link.peer, camera))
+
+    @precondition(lambda self: any(x.silent or x.probed for x in self.online))
+    @rule(data=st.data())
+    def hear(self, data: st.DataObject) -> None:
+        """A pong comes from a phone that was missed or probed."""
+        missed = [link for link in self.online if link.silent or link.probed]
+        self._speaks(data.draw(st.sampled_from(missed)))
+
+    # What the network does.
+
+    @precondition(lambda self: self.online)
+    @rule(data=st.data(), proven=st.booleans())
+    def deliver(self, data: st.DataObject, proven: bool) -> None:
+        """What was sent to a phone arrives, and so may the proof of it."""
+        link = data.draw(st.sampled_from(self.online))
+        self._arrive(link)
+        if proven and self._speaks(link):
+            receipts, link.unproven = link.unproven, []
+            for receipt in receipts:
+                if receipt.command is Command.START:
+                    self.proven.add((receipt.device_id, receipt.take_id))
+                self.do(Delivered(receipt))
+
+    @precondition(lambda self: self.online)
+    @rule(data=st.data(), code=st.sampled_from([1000, 1001, 1005, 1006, 1006]))
+    def leave(self, data: st.DataObject, code: int) -> None:
+        """A phone says goodbye, or its link breaks and both ends notice."""
+        link = data.draw(st.sampled_from(self.online))
+        if self._speaks(link):
+            self._gone(link, code)
+
+    @precondition(lambda self: self.online)
+    @rule(data=st.data())
+    def cut(self, data: st.DataObject) -> None:
+        """A link breaks, and only the phone notices."""
+        self._hang_up(data.draw(st.sampled_from(self.online)))
+
+    @precondition(lambda self: any(link.cut for link in self.links.values()))
+    @rule(data=st.data())
+    def notice(self, data: st.DataObject) -> None:
+        """The server notices a link that was cut."""
+        ghosts = [link for link in self.links.values() if link.cut]
+        self._gone(data.draw(st.sampled_from(ghosts)), 1006)
+
+    @precondition(lambda self: any(x.device_id for x in self.links.values()))
+    @rule(data=st.data())
+    def miss(self, data: st.DataObject) -> None:
+        """The server misses a peer's signs of life."""
+        seated = [link for link in self.links.values() if link.device_id]
+        link = data.draw(st.sampled_from(seated))
+        if not link.silent:
+            link.silent = True
+            self.do(WentSilent(link.peer))
+
+    def _gone(self, link: Link, code: int) -> None:
+        self._hang_up(link)
+        del self.links[link.peer]
+        if link.device_id is not None or link.asking:
+            self.do(Left(link.peer, code))
+
+    # What else happens.
+
+    @precondition(lambda self: any(x.device_id for x in self.online))
+    @rule(data=st.data(), app=apps)
+    def learn(self, data: st.DataObject, app: App) -> None:
+        """A screen turns out to be another screen, a library another library."""
+        seated = [link for link in self.online if link.device_id]
+        link = data.draw(st.sampled_from(seated))
+        was = link.phone.app
+        if was.is_released and app.is_released and was.is_screen is app.is_screen:
+            link.phone.app = app
+            self.do(AppLearned(link.peer, app))
+
+    @rule()
+    def end(self) -> None:
+        """An operator ends the session."""
+        self.do(EndRequested(20.0))
+
+    @rule(milliseconds=st.sampled_from(PAUSES))
+    def wait(self, milliseconds: float) -> None:
+        """Time goes by; its timer fires at every deadline."""
+        end = self.now + milliseconds
+        while self.session is not None:
+            due = deadline_of(self.session, CONFIG)
+            if due is None or due > end:
+                break
+            self.now = due
+            self.do(DeadlinePassed())
+        self.now = end
+        for phone in self.phones:
+            phone.watch_the_clock(self.now)
+
+    # What always holds.
+
+    @invariant()
+    def seats_are_few(self) -> None:
+        """Never two hosts, never three seats, no device or peer on two."""
+        if self.session is None:
+            return
+        seats = self.session.seats
+        assert len(seats) <= 2
+        assert sum(seat.is_host for seat in seats) <= 1
+        assert sum(not seat.is_host for seat in seats) <= 1
+        assert len({seat.device_id for seat in seats}) == len(seats)
+        peers = [seat.peer for seat in seats if seat.peer is not None]
+        assert len(set(peers)) == len(peers)
+
+    @invariant()
+    def both_sides_agree(self) -> None:
+        """Whoever was told that it has a seat has it, and nobody else does."""
+        seats = () if self.session is None else self.session.seats
+        seated = {link.peer: link.device_id for link in self.links.values()}
+        held = {seat.peer: seat.device_id for seat in seats if seat.peer is not None}
+        assert held == {peer: device for peer, device in seated.items() if device}
+
+    @invariant()
+    def nobody_waits_for_ever(self) -> None:
+        """Whoever asks has an answer within 2 s of its probe."""
+        claims = () if self.session is None else self.session.claims
+        asking = {link.peer for link in self.links.values() if link.asking}
+        assert asking == {claim.joining.peer for claim in claims}
+        assert len(asking) == len(claims)
+        for claim in claims:
+            assert self.now <= claim.deadline <= self.now + PROBE_PATIENCE
+            assert self.session is not None
+            (holder,) = (s for s in self.session.seats if s.device_id == claim.against)
+            assert holder.connected
+            assert self.links[str(holder.peer)].probed, "nobody is judged unasked"
+
+    @invariant()
+    def nobody_records_untold(self) -> None:
+        """Whoever records takes part in the running take, or is owed a stop."""
+        for phone in self.phones:
+            if phone.recording is None:
+                continue
+            take_id, device_id = phone.recording
+            take = self.takes[take_id]
+            if take.ended_at is None:
+                assert self.session is not None
+                assert self.session.take == take
+                assert take.participant(device_id) is not None
+            elif take.ended_at + CONFIG.longest_take > self.now:
+                assert self.session is not None
+                assert (device_id, take_id) in {
+                    (debt.owner.device_id, debt.stop.take_id)
+                    for debt in self.session.debts
+                }
+
+    @invariant()
+    def one_take_runs(self) -> None:
+        """Exactly the session's own take has no end, and somebody is in it."""
+        running = [take for take in self.takes.values() if take.ended_at is None]
+        take = None if self.session is None else self.session.take
+        assert running == ([] if take is None else [take])
+        assert take is None or take.participants
+
+    @invariant()
+    def everybody_sees_who_is_there(self) -> None:
+        """Each knows of the others that are there, and of nobody else.
+
+        A screen may be left to believe in a phone that has gone: during a take,
+        and while another phone is there.
+        """
+        seats = () if self.session is None else self.session.seats
+        recording = phase_of(self.session) is Phase.RECORDING
+        for viewer in seats:
+            if viewer.peer is None:
+                continue
+            there = {s.device_id for s in seats if s.connected} - {viewer.device_id}
+            shown = self.links[viewer.peer].shown
+            assert there <= shown
+            if not viewer.app.is_screen or not (recording or there):
+                assert there == shown
+
+    @invariant()
+    def the_dead_hold_nothing(self) -> None:
+        """An ended session has no seats and no take, only what it owes."""
+        session = self.session
+        if session is not None and session.ended_at is not None:
+            assert session.seats == ()
+            assert session.claims == ()
+            assert session.take is None
+            assert session.debts
+
+    @invariant()
+    def the_empty_are_cleaned_up(self) -> None:
+        """A session without a connected device has a deadline."""
+        session = self.session
+        if session is not None and status_of(session).device_count == 0:
+            assert deadline_of(session, CONFIG) is not None
+
+
+TestSessions = Sessions.TestCase
+TestSessions.settings = settings(max_examples=300, stateful_step_count=40)

@@ -1,0 +1,89 @@
+"""One-way delay from pings."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from raydel.core.roundtrip import KEPT, MAX_PENDING, RoundTrips
+
+
+class Delay(SynchronousTestCase):
+    """How long a message takes."""
+
+    def setUp(self) -> None:
+        """Begin without a ping."""
+        self.trips: RoundTrips[str] = RoundTrips()
+
+    def take(self, *round_trips: float) -> None:
+        """Let some pings come back."""
+        for round_trip in round_trips:
+            self.trips.pong(self.trips.ping(0.0), round_trip)
+
+    def test_unknown(self) -> None:
+        """Before the first pong nothing is known."""
+        self.trips.ping(0.0)
+        self.assertIsNone(self.trips.delay)
+
+    def test_half_a_round_trip(self) -> None:
+        """One way is half of both ways."""
+        self.take(30.0)
+        self.assertEqual(15.0, self.trips.delay)
+
+    def test_the_usual_one_counts(self) -> None:
+        """One burst of Wi-Fi delay does not spoil the figure."""
+        self.take(20.0, 22.0, 300.0)
+        self.assertEqual(11.0, self.trips.delay)
+
+    def test_the_latest_count(self) -> None:
+        """What was long ago is forgotten."""
+        self.take(*[500.0] * KEPT)
+        self.take(*[10.0] * KEPT)
+        self.assertEqual(5.0, self.trips.delay)
+
+
+class Purposes(SynchronousTestCase):
+    """What a ping was for."""
+
+    def setUp(self) -> None:
+        """Begin without a ping."""
+        self.trips: RoundTrips[str] = RoundTrips()
+
+    def test_given_back_once(self) -> None:
+        """A pong gives back what its ping was for, and only once."""
+        payload = self.trips.ping(0.0, "start")
+        self.assertEqual(["start"], self.trips.pong(payload, 10.0))
+        self.assertEqual([], self.trips.pong(payload, 20.0))
+        self.assertEqual(5.0, self.trips.delay)
+
+    def test_none(self) -> None:
+        """A plain ping has no purpose."""
+        self.assertEqual([], self.trips.pong(self.trips.ping(0.0), 10.0))
+
+    def test_latest_alone(self) -> None:
+        """A pong proves every ping before it: a client may answer the last alone."""
+        for purpose in ("start", None):
+            self.trips.ping(0.0, purpose)
+        payload = self.trips.ping(5.0, "stop")
+        self.trips.ping(6.0, "later")
+        self.assertEqual(["start", "stop"], self.trips.pong(payload, 10.0))
+        self.assertEqual(["later"], self.trips.purposes())
+        self.assertEqual(2.5, self.trips.delay)
+
+    def test_forged(self) -> None:
+        """A pong that answers no ping of ours counts for nothing."""
+        self.trips.ping(0.0, "start")
+        for payload in (b"", b"raydel-2", b"raydel-1 ", b"\xff"):
+            self.assertEqual([], self.trips.pong(payload, 10.0))
+        self.assertIsNone(self.trips.delay)
+        self.assertEqual(["start"], self.trips.purposes())
+
+    def test_no_payload_twice(self) -> None:
+        """Every ping can be told from every other."""
+        payloads = {self.trips.ping(0.0) for _ in range(100)}
+        self.assertEqual(100, len(payloads))
+
+    def test_the_unanswered(self) -> None:
+        """What was not answered yet is known, oldest first."""
+        payloads = [self.trips.ping(0.0, p) for p in ("a", None, "b", "c")]
+        self.trips.pong(payloads[0], 10.0)
+        self.assertEqual(["b", "c"], self.trips.purposes())

@@ -1,0 +1,220 @@
+"""The protocol page: every message stands there, as the program reads it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct
+from twisted.trial.unittest import SynchronousTestCase
+
+from raydel.connection import SILENCE, STRANGER_PATIENCE
+from raydel.core import codec
+from raydel.core.apps import App
+from raydel.core.dialect import Dialect, speak
+from raydel.core.errors import FAULTS
+from raydel.core.instants import SECOND
+from raydel.core.messages import (
+    MAX_NAME,
+    Error,
+    Inbound,
+    Outbound,
+    SessionStatus,
+)
+from raydel.core.schedule import LONGEST_LEAD
+from raydel.core.session import SCREEN_LIMIT
+from raydel.service import BEATS, GOING_DOWN, TICK
+from raydel.web import websocket
+from raydel.web.unsent import MAX_UNSENT
+from tests.docs import chapter, fences, page, rows
+
+TEXT: Final = page("docs/protocol.md")
+FROM_DEVICE: Final = "From a device"
+FROM_SERVER: Final = "From the server"
+
+
+def examples(title: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the JSON examples of a chapter, each with its heading."""
+    return [
+        (fence.heading.strip("`"), json.loads(fence.text))
+        for fence in fences(TEXT)
+        if fence.language == "json" and fence.chapter == title
+    ]
+
+
+def tag(message: type[Struct]) -> str:
+    """Return a message's type on the wire."""
+    return str(message.__struct_config__.tag)
+
+
+def names(message: type[Struct]) -> set[str]:
+    """Return the names of a message's fields on the wire."""
+    return {"type", *(field.encode_name for field in msgspec.structs.fields(message))}
+
+
+class FromDeviceTests(SynchronousTestCase):
+    """What a device may send."""
+
+    def test_each_is_read(self) -> None:
+        """Every example is read as the message in whose section it stands."""
+        for heading, example in examples(FROM_DEVICE):
+            message = codec.decode(json.dumps(example).encode())
+            self.assertEqual(heading, tag(type(message)))
+
+    def test_no_field_is_invented(self) -> None:
+        """An example has no field that the program would pass over."""
+        for _, example in examples(FROM_DEVICE):
+            message = codec.decode(json.dumps(example).encode())
+            self.assertEqual(set(), set(example) - names(type(message)))
+
+    def test_all_are_there(self) -> None:
+        """Every message a device may send has a section with an example."""
+        expected = {tag(message) for message in Inbound.__args__}
+        self.assertEqual(expected, {heading for heading, _ in examples(FROM_DEVICE)})
+
+    def test_all_fields_are_there(self) -> None:
+        """Every field a device may send is named."""
+        text = chapter(TEXT, FROM_DEVICE)
+        for message in Inbound.__args__:
+            for name in names(message):
+                self.assertTrue(f'"{name}"' in text or f"`{name}`" in text, name)
+
+
+class FromServerTests(SynchronousTestCase):
+    """What the server sends."""
+
+    def decoded(self) -> list[tuple[str, dict[str, Any], Outbound]]:
+        """Read every example as the server's own messages."""
+        return [
+            (heading, example, msgspec.convert(example, Outbound))
+            for heading, example in examples(FROM_SERVER)
+        ]
+
+    def test_each_could_be_sent(self) -> None:
+        """Every example is, to the last field, what the server writes."""
+        for heading, example, message in self.decoded():
+            self.assertEqual(heading, tag(type(message)))
+            self.assertEqual(example, json.loads(codec.encode(message)))
+
+    def test_all_are_there(self) -> None:
+        """Every message the server sends has a section with an example."""
+        shown = {type(message) for _, _, message in self.decoded()}
+        self.assertEqual(set(Outbound.__args__), shown)
+
+    def test_all_fields_are_there(self) -> None:
+        """Every field that is ever sent stands in an example."""
+        shown: dict[type[Struct], set[str]] = defaultdict(set)
+        for _, example, message in self.decoded():
+            shown[type(message)] |= set(example)
+        for each in Outbound.__args__:
+            self.assertEqual(names(each), shown[each])
+
+    def test_released_apps(self) -> None:
+        """What a released app would get of an example stands there too."""
+        dialect = Dialect(App.LIBRARY_2, None, 0.0, "", "")
+        forms = [
+            (type(message), set(example)) for _, example, message in self.decoded()
+        ]
+        for _, _, message in self.decoded():
+            if type(message) is not Error:
+                told = json.loads(codec.encode(speak(message, dialect)))
+                self.assertIn((type(message), set(told)), forms)
+
+    def test_all_reasons_are_there(self) -> None:
+        """A stop and a loss come with one of the reasons in the tables."""
+        for _, _, message in self.decoded():
+            reason = getattr(message, "reason", UNSET)
+            if reason is not UNSET:
+                self.assertIn(reason, rows(chapter(TEXT, FROM_SERVER)))
+
+
+class ErrorTests(SynchronousTestCase):
+    """What is wrong."""
+
+    def test_all_are_there(self) -> None:
+        """The table has every code, in the program's order, with its text."""
+        table = rows(chapter(TEXT, "Errors"))
+        expected = [
+            (fault.code, f"`{fault.message.format('<type>')}`") for fault in FAULTS
+        ]
+        shown = [(code, cells[0]) for code, cells in table.items() if code != "code"]
+        self.assertEqual(expected, shown)
+
+    def test_temporary(self) -> None:
+        """The table says of those that may pass, and of no others, that they may."""
+        table = rows(chapter(TEXT, "Errors"))
+        expected = {fault.code for fault in FAULTS if fault.temporary}
+        shown = {code for code, cells in table.items() if "Temporary" in cells[1]}
+        self.assertEqual(expected, shown)
+
+    def test_examples(self) -> None:
+        """An example has the text that belongs to its code."""
+        texts = {fault.code: fault.message for fault in FAULTS}
+        for heading, example in examples(FROM_SERVER):
+            if heading == "error":
+                self.assertEqual(texts[example["code"]], example["message"])
+
+
+class FigureTests(SynchronousTestCase):
+    """The numbers on the page are the program's."""
+
+    def test_limits(self) -> None:
+        """Every limit is the one that is in force."""
+        every = BEATS * TICK
+        silence = SILENCE / SECOND
+        limits = {
+            "a message": f"{websocket.MAX_MESSAGE // 1024} KiB",
+            "frames of one message": f"{websocket.MAX_FRAGMENTS}",
+            "frames a second": f"{websocket.FRAME_RATE:g}, and "
+            f"{websocket.FRAME_BURST:g} at once",
+            "left unread by you": f"{MAX_UNSENT // 1024} KiB",
+            "without a seat and a word": f"{STRANGER_PATIENCE / SECOND:g} s",
+            "without a sign of life": f"{silence:g} s",
+            "a device's name": f"{MAX_NAME} characters",
+            "phones in a session": "2",
+            "from tap to start": f"{LONGEST_LEAD / SECOND:g} s",
+        }
+        text = chapter(TEXT, "Limits")
+        table = [line.split("|")[1:3] for line in text.splitlines() if "|" in line]
+        shown = {what.strip(): limit.strip() for what, limit in table[2:]}
+        self.assertEqual(limits, shown)
+        self.assertIn(
+            f"every {every:g} s, so it is noticed within {silence + every:g}", text
+        )
+
+    def test_close_codes(self) -> None:
+        """The codes that are ours to send are explained."""
+        shown = chapter(TEXT, "Close codes")
+        for code in (
+            websocket.UNSUPPORTED,
+            websocket.POLICY,
+            websocket.OWN_FAULT,
+            websocket.BROKEN,
+            GOING_DOWN,
+        ):
+            self.assertIn(f"| {code} |", shown)
+
+    def test_camera_delays(self) -> None:
+        """The table of the apps has each one's delay."""
+        text = chapter(TEXT, "The apps that are out already")
+        shown = [
+            line.split("|")[-2].strip() for line in text.splitlines() if "|" in line
+        ]
+        expected = [f"{app.camera_delay:.0f}" for app in App if app.is_released]
+        self.assertEqual(expected, shown[2:])
+
+    def test_hour(self) -> None:
+        """A screen's own limit is the hour that the page speaks of."""
+        self.assertEqual(3_600_000, SCREEN_LIMIT)
+
+
+class SessionStatusTests(SynchronousTestCase):
+    """REST shows a session as messages do."""
+
+    def test_status(self) -> None:
+        """The example is, to the last field, a session's status."""
+        _, _, (_, example), *_ = examples("REST")
+        status = msgspec.convert(example, SessionStatus)
+        self.assertEqual(example, json.loads(msgspec.json.encode(status)))

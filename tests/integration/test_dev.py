@@ -1,0 +1,50 @@
+"""``python -m raydel dev``: save a file, and the server is a new one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.integration.program import GONE_WITHIN, ROOT, free_port
+
+
+def wait_for_starts(log: Path, count: int) -> None:
+    """Wait until the server has started that often."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if log.read_text("utf-8").count("phones connect to") >= count:
+            return
+        time.sleep(0.05)
+    raise AssertionError(log.read_text("utf-8"))
+
+
+def test_restarts_on_a_changed_file(tmp_path: Path) -> None:
+    """A changed file restarts the server on the same port; Ctrl-C ends both."""
+    ours = shutil.ignore_patterns("__pycache__", "dropin.cache")
+    for part in ("raydel", "twisted"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=ours)
+    log = tmp_path / "log"
+    port = f"--port=tcp:{free_port()}:interface=127.0.0.1"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "raydel", "dev", port],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    try:
+        wait_for_starts(log, 1)
+        time.sleep(0.5)
+        (tmp_path / "raydel" / "tap.py").touch()
+        wait_for_starts(log, 2)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(2 * GONE_WITHIN)
+    assert "Traceback" not in log.read_text("utf-8")

@@ -1,0 +1,386 @@
+"""Phones of every kind, on wires of memory with a delay.
+
+Each has a clock of its own, runs its app's rules on the test's `Clock`, and notes
+the true instant of every camera call and of every stop, which no real phone could.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from zope.interface import implementer
+
+from raydel.interfaces import IConnection, ITransport
+from tests.stage import Stage
+
+Message = dict[str, Any]
+
+FARTHEST = 5000.0
+"""ms ahead of which no library and no screen of release 2 waits."""
+
+BROKEN = 1006
+"""What the server sees of a wire that broke."""
+
+CODE = "ABC123"
+
+Wait = Callable[[Message, float, float], float]
+"""``(start_recording, own time, offset_ms)`` to ms until the camera call."""
+
+
+def on_receipt(_: Message, _now: float, _offset: float) -> float:
+    """Start at once."""
+    return 0.0
+
+
+def fifty_later(_: Message, _now: float, _offset: float) -> float:
+    """Start once the camera is warm."""
+    return 50.0
+
+
+def at_server_time(start: Message, now: float, offset: float) -> float:
+    """Take the field for server time; start at once if it is 0."""
+    aim: float = start["atomic_start_time"]
+    return clamp(aim - (now - offset)) if aim else 0.0
+
+
+def at_own_time_clamped(start: Message, now: float, _: float) -> float:
+    """Take the field for own time, and wait a second and a bit more."""
+    aim: float = start["atomic_start_time"]
+    return clamp(aim - now) + 1050.0
+
+
+def at_own_time_early(start: Message, now: float, _: float) -> float:
+    """Aim 5 ms before the field, in own time, and wait 100 ms more."""
+    aim: float = start["atomic_start_time"] - 5.0
+    return max(0.0, aim - now) + 100.0
+
+
+def at_local_time(start: Message, now: float, _: float) -> float:
+    """Start at the local time of protocol 2; at once if there is none."""
+    aim: float = start.get("localStartTime", now)
+    return max(0.0, aim - now)
+
+
+def clamp(wait: float) -> float:
+    """Wait neither for the past nor for too long."""
+    return min(max(wait, 0.0), FARTHEST)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one app behaves.
+
+    Attributes:
+        label: What people call it.
+        names: Of a host and of a guest.
+        wait: When it starts its camera.
+        code_in_path: Whether it connects to ``/sync/<code>``.
+        answers: Whether it answers time-sync requests.
+        readiness: What it says once its camera is ready.
+        taps_through: Whether a host starts at its own tap.
+        protocol: What it says in its join, if anything.
+    """
+
+    label: str
+    names: tuple[str, str] = ("iPhone 15", "Pixel 9")
+    wait: Wait = on_receipt
+    code_in_path: bool = False
+    answers: bool = False
+    readiness: str | None = None
+    taps_through: bool = False
+    protocol: int | None = None
+
+
+_EARLY_NAMES = ("Device ab12", "Device cd34")
+_ROLE_NAMES = ("IOS-HOST-ab12", "ANDROID-JOIN-cd34")
+
+LIBRARY_1 = Kind("library 1")
+LIBRARY_2 = Kind("library 2", wait=at_server_time, answers=True)
+SCREEN_1 = Kind("screen 1", _EARLY_NAMES, code_in_path=True, taps_through=True)
+SCREEN_2_OLD = Kind("screen 2 old", _EARLY_NAMES, fifty_later, readiness="camera_ready")
+SCREEN_2 = Kind("screen 2", _ROLE_NAMES, at_own_time_clamped)
+SCREEN_3 = Kind(
+    "screen 3", _ROLE_NAMES, at_own_time_early, answers=True, readiness="device_ready"
+)
+PROTOCOL_2 = Kind("protocol 2", wait=at_local_time, answers=True, protocol=2)
+
+RELEASED = (LIBRARY_1, LIBRARY_2, SCREEN_1, SCREEN_2_OLD, SCREEN_2, SCREEN_3)
+KINDS = (*RELEASED, PROTOCOL_2)
+
+
+@implementer(ITransport)
+class Wire:
+    """Both directions of one connection, with a delay.
+
+    Attributes:
+        goodbye: The close code that the server gave, or None.
+        aborted: Whether the server dropped it.
+    """
+
+    address = "192.168.1.7:51234"
+
+    def __init__(self, stage: Stage, phone: Phone, code: str | None) -> None:
+        self.goodbye: int | None = None
+        self.aborted = False
+        self._stage = stage
+        self._phone = phone
+        self._closed = False
+        self._connection: IConnection = stage.service.connect(self, code)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still carries anything to the phone."""
+        return self.goodbye is None and not self.aborted and not self._closed
+
+    # What the server does.
+
+    def send(self, frame: bytes) -> None:
+        """Carry a message to the phone."""
+        if self.is_open:
+            self._down(self._phone.hear, json.loads(frame))
+
+    def ping(self, payload: bytes) -> None:
+        """Carry a ping to the phone, and its pong back."""
+        if self.is_open:
+            self._down(self._phone.pinged, self, payload)
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Say goodbye; the phone's goodbye comes back."""
+        if self.is_open:
+            self.goodbye = code
+            self._down(self._phone.dismissed, self, code)
+
+    def abort(self) -> None:
+        """Break."""
+        self.aborted = True
+        self._stage.clock.callLater(0, self.broken, BROKEN)
+
+    # What the phone does.
+
+    def say(self, message: Message) -> None:
+        """Carry a message to the server."""
+        self._up(self._receive, self._connection.received, json.dumps(message).encode())
+
+    def pong(self, payload: bytes) -> None:
+        """Carry a pong to the server."""
+        self._up(self._receive, self._connection.ponged, payload)
+
+    def hang_up(self, code: int) -> None:
+        """Carry a close code to the server."""
+        self._up(self.broken, code)
+
+    def broken(self, code: int) -> None:
+        """Tell the server that the wire is gone, once."""
+        if not self._closed:
+            self._closed = True
+            self._connection.closed(code)
+
+    def _receive(self, take: Callable[[bytes], None], data: bytes) -> None:
+        if self.is_open:
+            take(data)
+
+    def _up(self, call: Callable[..., None], *args: Any) -> None:
+        if not self._phone.deaf:
+            self._stage.clock.callLater(self._phone.up / 1000, call, *args)
+
+    def _down(self, call: Callable[..., None], *args: Any) -> None:
+        self._stage.clock.callLater(self._phone.down / 1000, self._land, call, *args)
+
+    def _land(self, call: Callable[..., None], *args: Any) -> None:
+        if not self._phone.deaf:
+            call(*args)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A message, and the true instant at which the phone had it, ms."""
+
+    at: float
+    message: Message
+
+
+class Phone:
+    """One phone.
+
+    Attributes:
+        up: ms from it to the server.
+        down: ms from the server to it.
+        offset: ms by which its clock is ahead of true time.
+        answers: Whether it answers time-sync requests.
+        deaf: Whether nothing gets through, either way, though its wire is open.
+        camera_calls: True instants of its camera calls, ms.
+        stops: True instants at which a stop ended a recording of it, ms.
+        arrivals: What it was sent, on any wire.
+        pings: True instants at which it was pinged, ms.
+        wire: Its present wire.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        kind: Kind,
+        *,
+        host: bool = False,
+        delay: float = 10.0,
+        offset: float = 0.0,
+        name: str | None = None,
+    ) -> None:
+        self.kind = kind
+        self.is_host = host
+        self.up = self.down = delay
+        self.offset = offset
+        self.name = name or kind.names[0 if host else 1]
+        self.answers = kind.answers
+        self.deaf = False
+        self.camera_calls: list[float] = []
+        self.stops: list[float] = []
+        self.arrivals: list[Arrival] = []
+        self.pings: list[float] = []
+        self.wire: Wire
+        self._stage = stage
+        self._believed_offset = 0.0
+        self._due: IDelayedCall | None = None
+
+    @property
+    def messages(self) -> list[Message]:
+        """What it was sent."""
+        return [arrival.message for arrival in self.arrivals]
+
+    @property
+    def types(self) -> list[str]:
+        """The types of what it was sent, time sync left out."""
+        types = [message["type"] for message in self.messages]
+        return [name for name in types if not name.startswith("time_sync")]
+
+    @property
+    def device_id(self) -> str:
+        """The id it was given."""
+        joined: str = self.last("joined")["deviceId"]
+        return joined
+
+    @property
+    def clock(self) -> float:
+        """What it believes the time to be; released apps count whole ms."""
+        now = self._stage.now + self.offset
+        return now if self.kind.protocol else math.floor(now)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether its camera runs."""
+        return len(self.camera_calls) > len(self.stops)
+
+    def all(self, kind: str) -> list[Message]:
+        """Return every message of a type."""
+        return [message for message in self.messages if message["type"] == kind]
+
+    def last(self, kind: str) -> Message:
+        """Return the latest message of a type."""
+        return self.all(kind)[-1]
+
+    def times(self, kind: str) -> list[float]:
+        """Return when messages of a type came, ms."""
+        return [a.at for a in self.arrivals if a.message["type"] == kind]
+
+    # What its owner does.
+
+    def connect(self, code: str | None = None) -> Phone:
+        """Open a wire."""
+        self.wire = Wire(self._stage, self, code)
+        return self
+
+    def join(self, code: str = CODE, **more: Any) -> Phone:
+        """Open a wire and ask for a seat."""
+        self.connect(code if self.kind.code_in_path else None)
+        join = {"sessionId": code, "isHost": self.is_host, "deviceName": self.name}
+        if self.kind.protocol is not None:
+            join["protocol"] = self.kind.protocol
+        self.say("join", **join, **more)
+        return self
+
+    def say(self, kind: str, **fields: Any) -> None:
+        """Send a message."""
+        self.wire.say({"type": kind, **fields})
+
+    def tap_start(self) -> None:
+        """Press *start*."""
+        if self.kind.taps_through and self.is_host:
+            self._call_camera_in(0.0)
+        self.say("start_recording", timestamp=self.clock)
+
+    def tap_stop(self) -> None:
+        """Press *stop*."""
+        self.say("stop_recording", timestamp=self.clock)
+
+    def hang_up(self, code: int = BROKEN) -> None:
+        """Close the wire, or break it."""
+        self.wire.hang_up(code)
+
+    # What the wire does.
+
+    def hear(self, message: Message) -> None:
+        """Do what the app does."""
+        self.arrivals.append(Arrival(self._stage.now, message))
+        match message["type"]:
+            case "time_sync_request" if self.answers:
+                self._answer(message)
+            case "time_sync_update" if self.answers:
+                self._believed_offset = message["offset_ms"]
+            case "joined" if self.kind.readiness is not None:
+                self.say(self.kind.readiness)
+            case "start_recording":
+                self._start(message)
+            case "stop_recording" if self.is_recording:
+                self._stop(message)
+
+    def pinged(self, wire: Wire, payload: bytes) -> None:
+        """Answer a ping, as every WebSocket client does."""
+        self.pings.append(self._stage.now)
+        wire.pong(payload)
+
+    def dismissed(self, wire: Wire, code: int) -> None:
+        """Answer a goodbye."""
+        wire.hang_up(code)
+
+    def _answer(self, request: Message) -> None:
+        echo = {key: request[key] for key in ("request_id", "server_timestamp")}
+        self.say("time_sync_response", **echo, client_timestamp=self.clock)
+
+    def _start(self, message: Message) -> None:
+        """Plan the camera call: no app can take it back."""
+        if self._due is None and not self.is_recording:
+            wait = self.kind.wait(message, self.clock, self._believed_offset)
+            self._call_camera_in(wait)
+
+    def _call_camera_in(self, wait: float) -> None:
+        self._due = self._stage.clock.callLater(wait / 1000, self._call_camera)
+
+    def _call_camera(self) -> None:
+        self._due = None
+        self.camera_calls.append(self._stage.now)
+
+    def _stop(self, message: Message) -> None:
+        """Stop at once, or at the local time of protocol 2."""
+        wait = message.get("localStopTime", 0.0) - self.clock
+        if wait > 0:
+            self._stage.clock.callLater(wait / 1000, self._stop_camera)
+        else:
+            self._stop_camera()
+
+    def _stop_camera(self) -> None:
+        self.stops.append(self._stage.now)
+
+
+def pair(
+    stage: Stage, host: Kind, guest: Kind, *, near: float = 3.0, far: float = 20.0
+) -> tuple[Phone, Phone]:
+    """Bring two phones into a session, with unlike clocks, and let them settle."""
+    first = Phone(stage, host, host=True, delay=near, offset=40_000.0).join()
+    stage.run(50)
+    second = Phone(stage, guest, delay=far, offset=-7_000.0).join()
+    stage.run(5_000)
+    return first, second

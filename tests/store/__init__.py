@@ -1,0 +1,1 @@
+"""The stores, and what is expected of every one of them."""

@@ -1,0 +1,581 @@
+"""One peer: its words, its clock, its signs of life, and what waits for it."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from raydel.connection import Connection
+from raydel.core.apps import App
+from raydel.core.errors import Refusal
+from raydel.core.events import (
+    AppLearned,
+    Command,
+    Delivered,
+    Event,
+    ProbeAnswered,
+    Receipt,
+    WasHeard,
+    WentSilent,
+)
+from raydel.core.messages import (
+    Inbound,
+    Join,
+    Pong,
+    SessionEnded,
+    StartCommand,
+    StartRecording,
+    StopRecording,
+)
+from raydel.interfaces import IConnection, IDesk
+from raydel.testing import EPOCH, FakeTimebase, FakeTransport
+from tests.stage import run
+
+CODE = "ABC123"
+AHEAD = 40_000.0
+"""ms by which the peer's clock is ahead."""
+
+START = Receipt(CODE, "device", "take", Command.START)
+STOP = Receipt(CODE, "device", "take", Command.STOP)
+
+
+@implementer(IDesk)
+class FakeDesk:
+    """Notes what a connection hands in."""
+
+    def __init__(self) -> None:
+        self.performed: list[Inbound] = []
+        self.refused: list[Refusal] = []
+        self.pongs = 0
+        self.reported: list[Event] = []
+        self.closed: list[int] = []
+
+    def perform(self, peer: str, message: Inbound) -> None:
+        """Note a command."""
+        self.performed.append(message)
+
+    def refuse(self, peer: str, refusal: Refusal) -> None:
+        """Note a refusal."""
+        self.refused.append(refusal)
+
+    def pong(self, peer: str) -> None:
+        """Note a heartbeat of the app."""
+        self.pongs += 1
+
+    def report(self, code: str, event: Event) -> None:
+        """Note an event."""
+        self.reported.append(event)
+
+    def gone(self, peer: str, code: int) -> None:
+        """Note the end."""
+        self.closed.append(code)
+
+
+class Case(SynchronousTestCase):
+    """A connection that was just opened."""
+
+    def setUp(self) -> None:
+        """Open it."""
+        self.clock = Clock()
+        self.timebase = FakeTimebase(self.clock)
+        self.transport = FakeTransport()
+        self.desk = FakeDesk()
+        self.connection = Connection(
+            "peer", self.transport, None, self.desk, self.clock, self.timebase
+        )
+
+    def run_for(self, milliseconds: float) -> None:
+        """Let time pass."""
+        run(self.clock, milliseconds)
+
+    def hear(self, kind: str, **fields: Any) -> None:
+        """Let the peer say something."""
+        self.connection.received(json.dumps({"type": kind, **fields}).encode())
+
+    def seat(self, name: str = "iPhone 15", protocol: int | None = None) -> None:
+        """Let it have a seat."""
+        join = Join(session_id=CODE, is_host=True, device_name=name, protocol=protocol)
+        self.connection.joining(join)
+        self.connection.seated("device")
+
+    def sent(self, kind: str) -> list[dict[str, Any]]:
+        """Return the messages of a type that were sent."""
+        messages = map(json.loads, self.transport.sent)
+        return [message for message in messages if message["type"] == kind]
+
+    def answer(self, request: dict[str, Any], ahead: float = AHEAD) -> None:
+        """Answer a time-sync request, now."""
+        self.hear(
+            "time_sync_response",
+            request_id=request["request_id"],
+            server_timestamp=request["server_timestamp"],
+            client_timestamp=int(self.timebase.now() + ahead),
+        )
+
+    def answer_all(self) -> None:
+        """Let the probes after a join come, and answer each after 20 ms."""
+        answered = 0
+        for _ in range(60):
+            self.run_for(10)
+            requests = self.sent("time_sync_request")
+            for request in requests[answered:]:
+                self.run_for(20)
+                self.answer(request)
+            answered = len(requests)
+
+    def start(self, lead: float, receipt: Receipt | None = None) -> None:
+        """Tell the peer to start, so many ms from now."""
+        now = self.timebase.now()
+        self.connection.tell(
+            StartRecording(CODE, now, "device", now + lead, take_id="take"), receipt
+        )
+
+    def stop(self, lead: float, receipt: Receipt | None = None) -> None:
+        """Tell the peer to stop, so many ms from now."""
+        now = self.timebase.now()
+        self.connection.tell(
+            StopRecording(CODE, now, "device", "take", now + lead, "command"), receipt
+        )
+
+
+class Words(Case):
+    """What a peer says."""
+
+    def test_interface(self) -> None:
+        """It is what it claims to be."""
+        self.assertTrue(verifyObject(IConnection, self.connection))
+        self.assertTrue(verifyObject(IDesk, self.desk))
+
+    def test_commands_are_handed_in(self) -> None:
+        """A command goes to the desk as a message."""
+        self.hear("start_recording", timestamp=5)
+        self.assertEqual([StartCommand(5)], self.desk.performed)
+
+    def test_heartbeat(self) -> None:
+        """An app's own ping asks for a pong, and for nothing else."""
+        self.hear("ping", anything=[1])
+        self.assertEqual((1, []), (self.desk.pongs, self.desk.performed))
+
+    def test_nonsense_is_refused(self) -> None:
+        """What is no message is answered with an error; the peer stays."""
+        self.connection.received(b"{")
+        self.assertEqual(
+            ["Invalid message format"], [refusal.text for refusal in self.desk.refused]
+        )
+        self.assertTrue(self.transport.is_open)
+
+    def test_what_it_is(self) -> None:
+        """Readiness tells screens apart, and the session is told once."""
+        self.seat("IOS-HOST-ab12")
+        self.assertEqual(App.SCREEN_2, self.connection.app)
+        self.hear("device_ready")
+        self.hear("device_ready")
+        self.assertEqual([AppLearned("peer", App.SCREEN_3)], self.desk.reported)
+        self.assertEqual(2, len(self.desk.performed))
+
+    def test_old_screen(self) -> None:
+        """`camera_ready` comes from the old screen only."""
+        self.seat("IOS-HOST-ab12")
+        self.hear("camera_ready")
+        self.assertEqual([AppLearned("peer", App.SCREEN_2_OLD)], self.desk.reported)
+
+
+class Strangers(Case):
+    """A peer without a seat."""
+
+    def test_silence(self) -> None:
+        """One that says nothing is closed with 1000 after 30 s."""
+        self.run_for(29_990)
+        self.assertTrue(self.transport.is_open)
+        self.run_for(20)
+        self.assertEqual((1000, "No join within 30 seconds"), self.transport.goodbye)
+
+    def test_words_renew_it(self) -> None:
+        """Each message gives it 30 s more, even a bad one."""
+        for _ in range(4):
+            self.run_for(25_000)
+            self.connection.received(b"?")
+        self.run_for(29_990)
+        self.assertTrue(self.transport.is_open)
+
+    def test_pongs_do_not(self) -> None:
+        """A pong is no word: every WebSocket sends them by itself."""
+        for _ in range(3):
+            self.connection.beat()
+            self.run_for(10_000)
+            self.connection.ponged(self.transport.pings[-1])
+            self.connection.heard()
+        self.run_for(10)
+        self.assertIsNotNone(self.transport.goodbye)
+
+    def test_a_seat_ends_it(self) -> None:
+        """One that has a seat may be silent for ever."""
+        self.seat()
+        self.run_for(120_000)
+        self.assertTrue(self.transport.is_open)
+
+    def test_turned_away(self) -> None:
+        """One that was refused a seat has 30 s to try again."""
+        self.seat()
+        self.run_for(60_000)
+        self.connection.dismissed()
+        self.run_for(29_990)
+        self.assertTrue(self.transport.is_open)
+        self.run_for(20)
+        self.assertIsNotNone(self.transport.goodbye)
+
+
+class TimeSync(Case):
+    """The server asks, the peer answers, the server does the arithmetic."""
+
+    def test_five_requests(self) -> None:
+        """Five requests follow the seat within 500 ms, spread, with unlike ids."""
+        self.seat()
+        asked: list[float] = []
+        for _ in range(600):
+            count = len(self.transport.sent)
+            self.run_for(1)
+            asked += [self.clock.seconds()] * (len(self.transport.sent) - count)
+        self.assertEqual(5, len(asked))
+        self.assertLessEqual(asked[-1], 0.5)
+        gaps = [b - a for a, b in pairwise(asked)]
+        self.assertGreater(min(gaps), 0.05)
+        ids = {request["request_id"] for request in self.sent("time_sync_request")}
+        self.assertEqual(5, len(ids))
+
+    def test_not_before_the_seat(self) -> None:
+        """A peer that only asked for a seat is asked nothing."""
+        self.connection.joining(Join(session_id=CODE))
+        self.run_for(1000)
+        self.assertEqual([], self.transport.sent)
+
+    def test_five_updates(self) -> None:
+        """Each of the first five answers is followed by an update."""
+        self.seat()
+        self.answer_all()
+        updates = self.sent("time_sync_update")
+        self.assertEqual([1, 2, 3, 4, 5], [u["sample_count"] for u in updates])
+        requests = self.sent("time_sync_request")
+        self.assertEqual(
+            [request["request_id"] for request in requests],
+            [update["request_id"] for update in updates],
+        )
+
+    def test_a_released_app_hears_its_own_time(self) -> None:
+        """Its offset is 0 and every time is its own, from the first answer on."""
+        self.seat()
+        self.answer_all()
+        own = self.timebase.now() + AHEAD
+        for update in self.sent("time_sync_update"):
+            self.assertEqual(0, update["offset_ms"])
+            self.assertApproximates(12.5, update["latency_ms"], 2.6)
+            self.assertApproximates(own, update["server_timestamp"], 1000)
+            self.assertApproximates(own, update["server_receive_timestamp"], 1000)
+        first, *later = self.sent("time_sync_request")
+        self.assertApproximates(EPOCH, first["server_timestamp"], 50)
+        for request in later:
+            self.assertApproximates(own, request["server_timestamp"], 1000)
+
+    def test_commands_too(self) -> None:
+        """Every time in a start and a stop is its own."""
+        self.seat()
+        self.answer_all()
+        self.start(250.0)
+        self.run_for(5000)
+        self.stop(10.0)
+        self.run_for(5000)
+        own = self.timebase.now() + AHEAD
+        (start,), (stop,) = self.sent("start_recording"), self.sent("stop_recording")
+        entry = start["device_timestamps"]["device"]["atomic_start"]
+        instants = [
+            *(start[f] for f in ("timestamp", "atomic_start_time", "server_now")),
+            entry,
+            stop["timestamp"],
+        ]
+        for instant in instants:
+            self.assertApproximates(own, instant, 15_000)
+        self.assertEqual(start["atomic_start_time"], entry)
+
+    def test_protocol_2_hears_the_truth(self) -> None:
+        """Its offset and what it is worth are told; times are server time."""
+        self.seat(protocol=2)
+        self.answer_all()
+        for update in self.sent("time_sync_update"):
+            error = abs(update["offset_ms"] - AHEAD)
+            self.assertLessEqual(error, update["bound_ms"])
+            self.assertLess(update["bound_ms"], 17.0)
+            self.assertIn("uncertainty_ms", update)
+            self.assertApproximates(EPOCH, update["server_timestamp"], 2000)
+
+    def test_unknown_ids(self) -> None:
+        """An answer to nothing that was asked is ignored."""
+        self.seat()
+        self.run_for(10)
+        (request,) = self.sent("time_sync_request")
+        self.answer({**request, "request_id": "guessed"})
+        self.assertEqual([], self.sent("time_sync_update"))
+        self.assertFalse(self.connection.knows_clock())
+
+    def test_used_ids(self) -> None:
+        """A question is answered once."""
+        self.seat()
+        self.run_for(10)
+        (request,) = self.sent("time_sync_request")
+        self.answer(request)
+        self.answer(request, ahead=-5000.0)
+        self.assertEqual(1, len(self.sent("time_sync_update")))
+
+    def test_echoes_are_not_trusted(self) -> None:
+        """When it was asked is what the server remembers of it."""
+        self.seat(protocol=2)
+        self.run_for(10)
+        (request,) = self.sent("time_sync_request")
+        self.answer({**request, "server_timestamp": 0})
+        (update,) = self.sent("time_sync_update")
+        self.assertApproximates(AHEAD, update["offset_ms"], 20)
+
+    def test_one_update_a_burst(self) -> None:
+        """Later answers are followed by one update for all of them."""
+        self.seat()
+        self.answer_all()
+        self.start(1000.0)
+        for _ in range(60):
+            self.run_for(10)
+            requests = self.sent("time_sync_request")
+            for request in requests[5:]:
+                self.answer(request)
+        self.assertEqual(9, len(self.sent("time_sync_request")))
+        self.assertEqual(6, len(self.sent("time_sync_update")))
+
+    def test_it_tells_what_answers(self) -> None:
+        """Of two releases that look alike the later one answers."""
+        self.seat()
+        self.answer_all()
+        self.assertEqual([AppLearned("peer", App.LIBRARY_2)], self.desk.reported)
+
+
+class Life(Case):
+    """Signs of life, and their absence."""
+
+    def beat(self, seconds: int) -> None:
+        """Ping it every four seconds; it does not answer."""
+        for _ in range(seconds // 4):
+            self.run_for(4000)
+            self.connection.beat()
+
+    def test_silence(self) -> None:
+        """A silent peer is reported once; a released one is not dropped."""
+        self.seat()
+        self.run_for(1000)
+        before = len(self.transport.pings)
+        self.beat(60)
+        self.assertEqual([WentSilent("peer")], self.desk.reported)
+        self.assertTrue(self.transport.is_open)
+        self.assertEqual(15, len(self.transport.pings) - before)
+
+    def test_protocol_2(self) -> None:
+        """One that knows how to come back is dropped."""
+        self.seat(protocol=2)
+        self.beat(12)
+        self.assertTrue(self.transport.aborted)
+
+    def test_heard_again(self) -> None:
+        """Any sign of life brings it back."""
+        for sign in (
+            lambda: self.connection.ponged(b"?"),
+            lambda: self.connection.heard(),  # noqa: PLW0108 - that of each round
+            lambda: self.connection.received(b"?"),
+        ):
+            self.setUp()
+            self.seat()
+            self.beat(16)
+            sign()
+            self.assertEqual([WentSilent("peer"), WasHeard("peer")], self.desk.reported)
+
+    def test_a_new_seat_is_a_new_life(self) -> None:
+        """Silence on an earlier seat is no matter of the next one."""
+        self.seat()
+        self.beat(16)
+        self.connection.probe_life()
+        self.connection.dismissed()
+        self.seat()
+        self.connection.heard()
+        self.assertEqual([WentSilent("peer")], self.desk.reported)
+
+    def test_alive(self) -> None:
+        """One that answers is never silent."""
+        self.seat()
+        for _ in range(20):
+            self.beat(4)
+            self.connection.ponged(self.transport.pings[-1])
+        self.assertEqual([], self.desk.reported)
+
+    def test_probe(self) -> None:
+        """A probe is a ping; the first sign of life answers it, once."""
+        self.seat()
+        before = len(self.transport.pings)
+        self.connection.probe_life()
+        self.assertEqual(1, len(self.transport.pings) - before)
+        self.connection.ponged(self.transport.pings[-1])
+        self.connection.heard()
+        self.assertEqual([ProbeAnswered("peer")], self.desk.reported)
+
+
+class Receipts(Case):
+    """A pong behind a command proves that it has arrived."""
+
+    def setUp(self) -> None:
+        """Have it seated, and asked for its time in vain."""
+        super().setUp()
+        self.seat()
+        self.run_for(1000)
+
+    def test_start(self) -> None:
+        """A ping goes right behind a start, and its pong is the proof."""
+        self.start(0.0, START)
+        self.assertEqual(1, len(self.sent("start_recording")))
+        self.assertEqual([], self.desk.reported)
+        self.connection.ponged(self.transport.pings[-1])
+        self.assertEqual([Delivered(START)], self.desk.reported)
+
+    def test_stop(self) -> None:
+        """The same holds for a stop."""
+        self.stop(0.0, STOP)
+        self.connection.ponged(self.transport.pings[-1])
+        self.assertEqual([Delivered(STOP)], self.desk.reported)
+
+    def test_other_pongs_prove_nothing(self) -> None:
+        """Neither an older pong nor an invented one is a proof."""
+        self.connection.beat()
+        self.start(0.0, START)
+        self.connection.ponged(self.transport.pings[0])
+        self.connection.ponged(b"raydel-99")
+        self.assertEqual([], self.desk.reported)
+
+    def test_a_goodbye_proves_what_came_before(self) -> None:
+        """A peer that answers our goodbye has read all that went before it."""
+        self.stop(0.0, STOP)
+        self.connection.farewell(1012)
+        self.connection.closed(1012)
+        self.assertEqual([Delivered(STOP)], self.desk.reported)
+
+    def test_a_broken_wire_proves_nothing(self) -> None:
+        """A wire that breaks, or a peer that leaves, proves nothing."""
+        for ending in (1006, 1001):
+            self.setUp()
+            self.stop(0.0, STOP)
+            self.connection.closed(ending)
+            self.assertEqual([], self.desk.reported)
+
+    def test_nor_does_an_unanswered_goodbye(self) -> None:
+        """A peer that was told goodbye and just broke off proves nothing either."""
+        self.stop(0.0, STOP)
+        self.connection.farewell(1012)
+        self.connection.closed(1006)
+        self.assertEqual([], self.desk.reported)
+
+
+class Departures(Case):
+    """What waits, and what does not."""
+
+    def setUp(self) -> None:
+        """Have it seated, and asked for its time in vain."""
+        super().setUp()
+        self.seat()
+        self.run_for(1000)
+
+    def test_a_pong_waits_for_nothing(self) -> None:
+        """Whatever is no command leaves at once, past a stop that is held."""
+        self.start(0.0)
+        self.stop(100.0)
+        self.connection.tell(Pong())
+        self.assertEqual(1, len(self.sent("pong")))
+        self.assertEqual([], self.sent("stop_recording"))
+
+    def test_the_end_waits(self) -> None:
+        """`session_ended` and the close go after a stop that is held."""
+        self.start(0.0)
+        self.stop(100.0)
+        self.connection.tell(SessionEnded(CODE))
+        self.connection.farewell(1000)
+        self.run_for(250)
+        self.assertTrue(self.transport.is_open)
+        self.run_for(100)
+        types = [json.loads(frame)["type"] for frame in self.transport.sent[-2:]]
+        self.assertEqual(["stop_recording", "session_ended"], types)
+        self.assertEqual((1000, ""), self.transport.goodbye)
+
+    def test_a_copy_that_has_not_left(self) -> None:
+        """A stop takes it back, and is told all the same."""
+        self.start(500.0)
+        self.run_for(100)
+        self.stop(0.0)
+        self.run_for(5000)
+        self.assertEqual([], self.sent("start_recording"))
+        self.assertEqual(1, len(self.sent("stop_recording")))
+
+    def test_a_goodbye_takes_it_back_too(self) -> None:
+        """A peer that is closed within the lead is told no start."""
+        self.start(500.0)
+        self.connection.farewell(1012)
+        self.run_for(5000)
+        self.assertEqual([], self.sent("start_recording"))
+
+    def test_a_later_start_is_not_early(self) -> None:
+        """A new start never overtakes a stop that is held, not by a hair."""
+        for n in range(50):
+            self.setUp()
+            self.start(0.0)
+            self.run_for(0.1 + n / 7)
+            self.stop(200.0)
+            self.run_for(n / 3)
+            self.start(310.0 - n)
+            self.run_for(5000)
+            types = [json.loads(frame)["type"] for frame in self.transport.sent]
+            commands = [kind for kind in types if kind.endswith("recording")]
+            expected = ["start_recording", "stop_recording", "start_recording"]
+            self.assertEqual(expected, commands)
+
+
+class DeparturesToProtocol2(Case):
+    """A peer that takes back a start by itself."""
+
+    def test_stops_are_not_held(self) -> None:
+        """It gets a stop at once, and when it is to stop."""
+        self.seat(protocol=2)
+        self.answer_all()
+        self.start(0.0)
+        self.stop(100.0)
+        (stop,) = self.sent("stop_recording")
+        aim = self.timebase.now() + 100.0 + AHEAD
+        self.assertApproximates(aim, stop["localStopTime"], 15)
+
+
+class Ends(Case):
+    """The wire is gone."""
+
+    def test_no_timer_is_left(self) -> None:
+        """Whatever was planned for a peer is forgotten with it."""
+        self.seat()
+        self.start(0.0)
+        self.stop(500.0)
+        self.start(900.0)
+        self.connection.closed(1006)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_a_stranger_too(self) -> None:
+        """Nobody waits for a stranger that has left."""
+        self.connection.closed(1001)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_told(self) -> None:
+        """The desk hears the close code, and who waits for the end hears of it."""
+        self.connection.closed(1001)
+        self.assertEqual([1001], self.desk.closed)
+        self.assertIsNone(self.successResultOf(self.connection.gone))
