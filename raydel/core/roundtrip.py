@@ -47,15 +47,11 @@ class RoundTrips(Generic[Purpose]):
         """
         if payload not in self._pending:
             return []
-        purposes = []
-        for each in list(self._pending):
-            sent_at, purpose = self._pending.pop(each)
-            if purpose is not None:
-                purposes.append(purpose)
-            if each == payload:
-                self.add(now - sent_at)
-                break
-        return purposes
+        sent = list(self._pending)
+        answered = sent[: sent.index(payload) + 1]
+        self.add(now - self._pending[payload][0])
+        purposes = [self._pending.pop(each)[1] for each in answered]
+        return [purpose for purpose in purposes if purpose is not None]
 
     def add(self, round_trip: float) -> None:
         """Weigh a round trip that was measured in another way, ms."""

@@ -20,7 +20,7 @@ LAYERS: Final = (
     "raydel.testing",
     "raydel.program",
     "raydel.options",
-    "raydel.endpoints raydel.logs raydel.notify",
+    "raydel.endpoints raydel.logs raydel.notify raydel.doctor",
     "raydel.addresses raydel.certificates",
     "raydel.web.site",
     "raydel.web.upgrade raydel.web.rest",

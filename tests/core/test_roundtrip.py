@@ -87,3 +87,11 @@ class Purposes(SynchronousTestCase):
         payloads = [self.trips.ping(0.0, p) for p in ("a", None, "b", "c")]
         self.trips.pong(payloads[0], 10.0)
         self.assertEqual(["b", "c"], self.trips.purposes())
+
+    def test_forgets_the_oldest(self) -> None:
+        """A client that answers nothing costs no more than so many pings."""
+        first = self.trips.ping(0.0, "start")
+        for _ in range(MAX_PENDING):
+            self.trips.ping(1.0)
+        self.assertEqual([], self.trips.purposes())
+        self.assertEqual([], self.trips.pong(first, 10.0))
