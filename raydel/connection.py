@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Final
 
+from msgspec import UNSET
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
@@ -30,7 +31,7 @@ from raydel.core.messages import (
     Join,
     Outbound,
     Ping,
-    SessionEnded,
+    Pong,
     StartRecording,
     StopRecording,
     TimeSyncRequest,
@@ -92,7 +93,6 @@ class Connection:
         self._trips: RoundTrips[Receipt] = RoundTrips()
         self._outbox = Outbox(clock, timebase)
         self._countdown: Countdown | None = None
-        self._hold: tuple[str, float] = ("", -inf)
         self._asking: list[IDelayedCall] = []
         self._unreported: Answer | None = None
         self._last_request = ""
@@ -100,6 +100,7 @@ class Connection:
         self._silent = False
         self._probed = False
         self._closing = False
+        self._owed = False
         self._patience: IDelayedCall | None = None
         self._be_patient()
 
@@ -134,6 +135,7 @@ class Connection:
             return
         if self._silent:
             self._silent = False
+            self._measure_anew()
             self._desk.report(self.session_code, WasHeard(self.peer))
         if self._probed:
             self._probed = False
@@ -168,10 +170,11 @@ class Connection:
             self._start(message, receipt)
         elif type(message) is StopRecording:
             self._stop(message, receipt)
-        elif type(message) is SessionEnded:
-            self._outbox.put(-inf, lambda: self._send(message))
-        else:
+        elif type(message) is Pong:
             self._send(message)
+        else:
+            # Nothing overtakes a stop that is held back.
+            self._outbox.put(-inf, lambda: self._send(message))
 
     def joining(self, join: Join) -> None:
         """Note that it has asked for a seat, and what app it seems to be."""
@@ -193,8 +196,13 @@ class Connection:
             for wait in schedule.JOIN_PROBES
         ]
 
-    def dismissed(self) -> None:
-        """Note that it has no seat, or no longer."""
+    def dismissed(self, *, owed: bool) -> None:
+        """Note that it has no seat, or no longer.
+
+        Args:
+            owed: Whether it records, and waits for a stop: it may be silent.
+        """
+        self._owed = owed
         self.session_code = None
         self.device_id = None
         self._silent = self._probed = False
@@ -220,13 +228,11 @@ class Connection:
 
     def prospect(self) -> schedule.Prospect:
         """Tell what the lead of a start has to allow for."""
-        busy = max(0.0, self._outbox.until - self._timebase.now())
-        return schedule.Prospect(self.app, self._delay(), busy)
+        return schedule.Prospect(self.app, self._delay())
 
     def stop_lead(self) -> float:
-        """Return the ms from now at which a stop can reach it."""
-        hold = self._hold[1] - self._timebase.now() if self.app.is_released else 0.0
-        return max(0.0, hold) + self._delay()
+        """Return the ms that a stop takes to reach it."""
+        return self._delay()
 
     def departure(self, start_at: float) -> float:
         """Return when a copy that starts on receipt would have to leave."""
@@ -330,6 +336,14 @@ class Connection:
         self._ask()
         self._ping()
 
+    def _measure_anew(self) -> None:
+        """Find out how far the peer is, now that its link has come back to life."""
+        self._trips.forget()
+        self._asking += [
+            self._clock.callLater(n * schedule.PROBE_INTERVAL / SECOND, self._ping)
+            for n in range(schedule.PROBES)
+        ]
+
     def _ask(self) -> None:
         now = self._timebase.now()
         request_id = self._estimator.ask(self.session_code or "", now)
@@ -367,26 +381,20 @@ class Connection:
         self._countdown = None
         self._report_clock()
         command = countdown.command
-        hold = schedule.stop_hold(command.atomic_start_time, self.app)
-        self._hold = (str(command.take_id), hold)
         self._outbox.put(
             -inf, lambda: self._send_proven(command, countdown.receipt, exact=exact)
         )
 
     def _stop(self, command: StopRecording, receipt: Receipt | None) -> None:
-        """Send a stop so that it arrives at its instant, and after its start."""
-        self._cancel_countdown()
-        departure = -inf
-        if self.app.is_released:
-            take_id, hold = self._hold
-            departure = self._stop_instant(command) - self._delay()
-            if take_id == command.take_id:
-                departure = max(departure, hold)
-        self._outbox.put(departure, lambda: self._send_proven(command, receipt))
+        """Send a stop so that it arrives at its instant; take back its start.
 
-    def _stop_instant(self, command: StopRecording) -> float:
-        at = command.local_stop_time
-        return at if isinstance(at, float) else command.timestamp
+        Protocol 2 is told that instant, so its copy may leave at once.
+        """
+        self._cancel_countdown()
+        at, departure = command.local_stop_time, -inf
+        if self.app.is_released and at is not UNSET:
+            departure = at - self._delay()
+        self._outbox.put(departure, lambda: self._send_proven(command, receipt))
 
     def _cancel_countdown(self) -> None:
         if self._countdown is not None:
@@ -414,7 +422,7 @@ class Connection:
 
     def _be_patient(self) -> None:
         """Give a peer without a seat its time again."""
-        if self._closing:
+        if self._closing or self._owed:
             return
         if self._patience is not None:
             self._patience.cancel()

@@ -224,7 +224,7 @@ class Strangers(Case):
         """One that was refused a seat has 30 s to try again."""
         self.seat()
         self.run_for(60_000)
-        self.connection.dismissed()
+        self.connection.dismissed(owed=False)
         self.run_for(29_990)
         self.assertTrue(self.transport.is_open)
         self.run_for(20)
@@ -403,7 +403,7 @@ class Life(Case):
         self.seat()
         self.beat(16)
         self.connection.probe_life()
-        self.connection.dismissed()
+        self.connection.dismissed(owed=False)
         self.seat()
         self.connection.heard()
         self.assertEqual([WentSilent("peer")], self.desk.reported)
@@ -501,7 +501,7 @@ class Departures(Case):
     def test_the_end_waits(self) -> None:
         """`session_ended` and the close go after a stop that is held."""
         self.start(0.0)
-        self.stop(100.0)
+        self.stop(300.0)
         self.connection.tell(SessionEnded(CODE))
         self.connection.farewell(1000)
         self.run_for(250)

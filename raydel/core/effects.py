@@ -26,9 +26,15 @@ class Seated(Struct, frozen=True):
 
 
 class Dismissed(Struct, frozen=True):
-    """A peer has no seat, or no longer: it may join again."""
+    """A peer has no seat, or no longer: it may join again.
+
+    Attributes:
+        peer: Its connection.
+        owed: Whether it records, and is to be told when to stop: it may wait.
+    """
 
     peer: str
+    owed: bool = False
 
 
 class Close(Struct, frozen=True):

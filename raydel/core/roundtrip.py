@@ -14,7 +14,10 @@ KEPT: Final = 8
 """Round trips kept: a burst, or half a minute of heartbeats."""
 
 MAX_PENDING: Final = 64
-"""Pings that may wait for a pong; the oldest is forgotten."""
+"""Pings that may wait for a pong; the oldest leaves its purpose to the newest."""
+
+LONGEST: Final = 1_000.0
+"""ms. What takes longer has waited in a stalled link, and tells of that alone."""
 
 Purpose = TypeVar("Purpose")
 
@@ -27,16 +30,18 @@ class RoundTrips(Generic[Purpose]):
 
     def __init__(self) -> None:
         self._sent = 0
-        self._pending: dict[bytes, tuple[float, Purpose | None]] = {}
+        self._pending: dict[bytes, tuple[float, list[Purpose]]] = {}
         self._round_trips: deque[float] = deque(maxlen=KEPT)
 
     def ping(self, now: float, purpose: Purpose | None = None) -> bytes:
         """Return the payload of a new ping."""
         self._sent += 1
-        if len(self._pending) >= MAX_PENDING:
-            del self._pending[next(iter(self._pending))]
         payload = b"raydel-%d" % self._sent
-        self._pending[payload] = (now, purpose)
+        purposes = [] if purpose is None else [purpose]
+        if len(self._pending) >= MAX_PENDING:
+            _, forgotten = self._pending.pop(next(iter(self._pending)))
+            purposes = forgotten + purposes
+        self._pending[payload] = (now, purposes)
         return payload
 
     def pong(self, payload: bytes, now: float) -> list[Purpose]:
@@ -50,16 +55,20 @@ class RoundTrips(Generic[Purpose]):
         sent = list(self._pending)
         answered = sent[: sent.index(payload) + 1]
         self.add(now - self._pending[payload][0])
-        purposes = [self._pending.pop(each)[1] for each in answered]
-        return [purpose for purpose in purposes if purpose is not None]
+        return [p for each in answered for p in self._pending.pop(each)[1]]
 
     def add(self, round_trip: float) -> None:
-        """Weigh a round trip that was measured in another way, ms."""
-        self._round_trips.append(round_trip)
+        """Weigh a round trip, ms, however it was measured."""
+        if round_trip <= LONGEST:
+            self._round_trips.append(round_trip)
+
+    def forget(self) -> None:
+        """Weigh nothing from before: the way has changed."""
+        self._round_trips.clear()
 
     def purposes(self) -> list[Purpose]:
         """Return what the unanswered pings were for, oldest first."""
-        return [p for _, p in self._pending.values() if p is not None]
+        return [p for _, purposes in self._pending.values() for p in purposes]
 
     @property
     def delay(self) -> float | None:

@@ -42,18 +42,16 @@ class Prospect:
     Attributes:
         app: What it is.
         delay: One way, ms.
-        busy: ms until its last command has left: a stop held back, say.
     """
 
     app: App
     delay: float
-    busy: float = 0.0
 
     @property
     def lead(self) -> float:
         """The least lead that lets this phone start on time, ms."""
         probing = (PROBES - 1) * PROBE_INTERVAL + 2 * self.delay + MARGIN
-        return max(probing, self.busy) + self.delay + self.app.camera_delay
+        return probing + self.delay + self.app.camera_delay
 
 
 def lead(prospects: Iterable[Prospect], least: float) -> float:
@@ -68,9 +66,9 @@ def start_departure(start_at: float, app: App, delay: float) -> float:
 
 
 def stop_hold(start_at: float, app: App) -> float:
-    """Return until when a stop is kept from a phone whose start has left.
+    """Return until when a stop is kept from a phone that may have its start.
 
     A released app that gets a stop before its start is due forgets the stop,
     and then starts.
     """
-    return start_at + app.camera_delay + SETTLING
+    return start_at + app.camera_delay + SETTLING if app.is_released else start_at

@@ -76,6 +76,13 @@ from raydel.core.turn import Outcome, Turn
 SCREEN_LIMIT: Final = HOUR
 """ms after which a screen stops recording by itself and tells nobody."""
 
+LEFT_FOR_GOOD: Final = 1000
+"""Close code for what no phone shall come back from."""
+
+SEAT_TAKEN: Final = 4000
+"""Close code for a phone that lost its seat: it may owe its camera a stop, and
+comes back for it."""
+
 SERVER: Final = "server"
 """The initiator of what no device asked for."""
 
@@ -112,12 +119,17 @@ class _Step(Turn):
         if seat is None:
             self._admit(event, None)
             return
-        if seat.is_host and not _may_return(seat, event):
+        if seat.is_host and not (self._abandoned(seat) or _may_return(seat, event)):
             self._turn_away(event, HOST_EXISTS)
         elif seat.connected and seat.peer is not None:
             self._claim(event, seat, seat.peer)
         else:
             self._admit(event, seat)
+
+    def _abandoned(self, seat: Seat) -> bool:
+        """Whether its device said goodbye, and records no more."""
+        gone = seat.peer is None and seat.away == "left"
+        return gone and self.session.take is None
 
     def join_nowhere(self, event: Joining) -> None:
         """A host makes the session; a guest comes too early, or too late."""
@@ -132,7 +144,9 @@ class _Step(Turn):
         """Give the newcomer its seat: its own again, a free or a held one."""
         owner, resumed = self._owner(event)
         if held is not None and held.peer is not None:
-            self.effects += [Dismissed(held.peer), Close(held.peer, 1000)]
+            mine = held.device_id == owner.device_id
+            code = LEFT_FOR_GOOD if mine else SEAT_TAKEN
+            self.effects += [Dismissed(held.peer), Close(held.peer, code)]
         seat = Seat(
             owner=owner,
             name=owner.said_name or f"Device {owner.device_id}",
@@ -184,7 +198,7 @@ class _Step(Turn):
 
     def _owner(self, event: Joining) -> tuple[Owner, bool]:
         """Return who the newcomer is, and whether it was here before."""
-        known = next((o for o in self._owners() if _recognises(o, event)), None)
+        known = next((o for o in self.session.owners() if o.is_of(event)), None)
         if known is None:
             fresh = Owner(
                 device_id=event.device_id,
@@ -199,45 +213,34 @@ class _Step(Turn):
             said_name=event.join.device_name or known.said_name,
             token=fingerprint(token) if token else None,
         )
-        self._reown(renewed)
+        self.session = self.session.with_owner(renewed)
         return renewed, True
-
-    def _owners(self) -> list[Owner]:
-        """Everybody who may come back: holders, participants, creditors."""
-        take = self.session.take
-        participants = () if take is None else take.participants
-        return [
-            *(seat.owner for seat in self.session.seats),
-            *(participant.owner for participant in participants),
-            *(debt.owner for debt in self.session.debts),
-        ]
-
-    def _reown(self, owner: Owner) -> None:
-        """Put a device's new name and token wherever it is remembered."""
-        take = self.session.take
-        if take is not None:
-            self.change(take=take.with_owner(owner))
-        self.change(
-            debts=tuple(
-                structs.replace(debt, owner=owner)
-                if debt.owner.device_id == owner.device_id
-                else debt
-                for debt in self.session.debts
-            )
-        )
 
     def _turn_away(self, event: Joining, fault: Fault) -> None:
         """Refuse a seat, after the stop the newcomer may have missed."""
         self._pay(event)
         name = event.join.device_name or ""
         self.note(Occasion.JOIN_REFUSED, name=name, reason=fault.code)
-        self.effects.append(Dismissed(event.peer))
+        self.effects.append(Dismissed(event.peer, owed=self._wait_outside(event)))
         self.refuse(event.peer, fault)
+
+    def _wait_outside(self, event: Joining) -> bool:
+        """Remember a participant without a seat: it is to hear of the stop."""
+        take = self.session.take
+        if take is None:
+            return False
+        for participant in take.participants:
+            if participant.owner.is_of(event):
+                device_id = participant.owner.device_id
+                take = take.with_participant(device_id, outside=event.peer)
+                self.change(take=take)
+                return True
+        return False
 
     def _pay(self, event: Joining) -> None:
         """Tell a returning device the stops that it is owed."""
         for debt in self.session.debts:
-            if _recognises(debt.owner, event) or self._holds(event.peer, debt.owner):
+            if debt.owner.is_of(event) or self._holds(event.peer, debt.owner):
                 settled = stop_hold(debt.stop.start_at, event.app)
                 self.tell_stop(event.peer, debt, max(self.now, settled))
 
@@ -325,8 +328,12 @@ class _Step(Turn):
     def app_learned(self, event: AppLearned) -> None:
         """Remember what the peer turned out to be."""
         seat = self.session.seat_of(event.peer)
-        if seat is not None:
-            self.reseat(seat, app=event.app)
+        if seat is None:
+            return
+        self.reseat(seat, app=event.app)
+        if self.session.take is not None:
+            take = self.session.take.with_participant(seat.device_id, app=event.app)
+            self.change(take=take)
 
     def ready(self, event: ReadyReported) -> None:
         """Tell everybody who is ready, and the others whose camera is."""
@@ -359,7 +366,8 @@ class _Step(Turn):
             id=event.take_id,
             session_id=self.session.id,
             accepted_at=self.now,
-            start_at=self.now + event.lead,
+            # After a stop that is still on its way, or it would end this take.
+            start_at=max(self.now, self.session.stop_at) + event.lead,
             initiator=sender.device_id,
             participants=tuple(
                 Participant(seat.owner, seat.name, seat.app)
@@ -418,6 +426,8 @@ class _Step(Turn):
         self.ended_take = structs.replace(take, ended_at=self.now, reason=reason)
         stop = Stop(take.id, take.start_at, self.now, initiator, reason)
         expires_at = self.now + self.config.longest_take
+        settled = [stop_hold(take.start_at, p.app) for p in take.participants]
+        at = max([self.now, *settled]) + lead
         owed = {
             participant.owner.device_id: Debt(participant.owner, stop, expires_at)
             for participant in take.participants
@@ -425,13 +435,17 @@ class _Step(Turn):
         }
         # A take is activity: if nobody is there, the cleanup counts from here.
         debts = (*self.session.debts, *owed.values())
-        self.change(take=None, debts=debts, empty_since=None)
+        self.change(take=None, stop_at=at, debts=debts, empty_since=None)
         self.note(Occasion.RECORDING_STOPPED, reason=reason)
         for seat in self.session.seats:
             if seat.peer is not None and seat.device_id in owed:
-                self.tell_stop(seat.peer, owed[seat.device_id], self.now + lead)
+                self.tell_stop(seat.peer, owed[seat.device_id], at)
             elif take.participant(seat.device_id) is None:
-                self.tell(seat, self.stop_command(stop, self.now + lead))
+                self.tell(seat, self.stop_command(stop, at))
+        for participant in take.participants:
+            debt = owed.get(participant.owner.device_id)
+            if participant.outside is not None and debt is not None:
+                self.tell_stop(participant.outside, debt, at)
 
     def delivered(self, event: Delivered) -> None:
         """Note the proof that a command has arrived.
@@ -442,21 +456,13 @@ class _Step(Turn):
         receipt = event.receipt
         take = self.session.take
         if receipt.command is Command.STOP:
-            self._forgive(receipt.device_id, receipt.take_id)
-        elif take is not None and take.id == receipt.take_id:
-            self.change(take=take.with_start_proven(receipt.device_id))
-            self._forgive(receipt.device_id)
-
-    def _forgive(self, device_id: str, take_id: str | None = None) -> None:
-        """Owe a device no longer the stop of one take, or of any."""
-        self.change(
-            debts=tuple(
-                debt
-                for debt in self.session.debts
-                if debt.owner.device_id != device_id
-                or take_id not in {None, debt.stop.take_id}
+            self.session = self.session.without_debts(
+                receipt.device_id, receipt.take_id
             )
-        )
+        elif take is not None and take.id == receipt.take_id:
+            take = take.with_participant(receipt.device_id, start_proven=True)
+            self.change(take=take)
+            self.session = self.session.without_debts(receipt.device_id)
 
     # The end.
 
@@ -471,7 +477,7 @@ class _Step(Turn):
         for seat in self.session.seats:
             if seat.peer is not None:
                 self.tell(seat, SessionEnded(self.session.id))
-                self.effects += [Dismissed(seat.peer), Close(seat.peer, 1000)]
+                self.effects += [Dismissed(seat.peer), Close(seat.peer, LEFT_FOR_GOOD)]
         waiting = self._take_claims(lambda _: True)
         self.change(seats=(), ended_at=self.now)
         for claim in waiting:
@@ -510,22 +516,13 @@ class _Step(Turn):
         self.refuse(event.peer, NOT_JOINED)
 
 
-def _recognises(owner: Owner, event: Joining) -> bool:
-    """Whether a newcomer is this device: by token, or by role and name."""
-    if owner.is_host != event.join.is_host:
-        return False
-    if event.presented is not None:
-        return owner.token == event.presented
-    return owner.said_name == event.join.device_name
-
-
 def _may_return(seat: Seat, event: Joining) -> bool:
     """Whether a newcomer may have this host's seat back, if nobody is in it.
 
     A screen draws a new name each time, so nothing would ever tell that one from
     a stranger: its seat is free once it is lost, as a guest's is.
     """
-    return seat.app.is_screen or _recognises(seat.owner, event)
+    return seat.app.is_screen or seat.owner.is_of(event)
 
 
 def _token(event: Joining, owner: Owner) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from raydel.core.apps import App
 from raydel.core.config import Config
@@ -90,6 +90,7 @@ class Session(Struct, frozen=True):
         version: Counts what was stored; a commit compares and swaps on it.
         seats: The host's, then the guest's if there is one.
         take: The take that runs, or None.
+        stop_at: When the latest stop reaches the phones; 0 if none was sent.
         debts: Stops that somebody is not known to have got.
         claims: Newcomers that wait for a probe.
         empty_since: When the last connected device left, or None.
@@ -101,6 +102,7 @@ class Session(Struct, frozen=True):
     version: int = 0
     seats: tuple[Seat, ...] = ()
     take: Take | None = None
+    stop_at: float = 0.0
     debts: tuple[Debt, ...] = ()
     claims: tuple[Claim, ...] = ()
     empty_since: float | None = None
@@ -113,6 +115,38 @@ class Session(Struct, frozen=True):
     def seat_for(self, *, is_host: bool) -> Seat | None:
         """Return the seat of a role, if anybody holds it."""
         return next((seat for seat in self.seats if seat.is_host == is_host), None)
+
+    def owners(self) -> list[Owner]:
+        """Return all who may come back: holders, participants, creditors."""
+        participants = () if self.take is None else self.take.participants
+        return [
+            *(seat.owner for seat in self.seats),
+            *(participant.owner for participant in participants),
+            *(debt.owner for debt in self.debts),
+        ]
+
+    def with_owner(self, owner: Owner) -> Session:
+        """Note a device's new name and token wherever something is owed to it."""
+        take = self.take
+        if take is not None:
+            take = take.with_participant(owner.device_id, owner=owner, outside=None)
+        debts = tuple(
+            structs.replace(debt, owner=owner)
+            if debt.owner.device_id == owner.device_id
+            else debt
+            for debt in self.debts
+        )
+        return structs.replace(self, take=take, debts=debts)
+
+    def without_debts(self, device_id: str, take_id: str | None = None) -> Session:
+        """Owe a device no longer the stop of one take, or of any."""
+        debts = tuple(
+            debt
+            for debt in self.debts
+            if debt.owner.device_id != device_id
+            or take_id not in {None, debt.stop.take_id}
+        )
+        return structs.replace(self, debts=debts)
 
 
 def phase_of(session: Session | None) -> Phase:

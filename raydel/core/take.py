@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct, structs
 
 from raydel.core.apps import App
+from raydel.core.events import Joining
 
 
 class Owner(Struct, frozen=True):
@@ -22,6 +25,14 @@ class Owner(Struct, frozen=True):
     said_name: str | None
     token: str | None
 
+    def is_of(self, event: Joining) -> bool:
+        """Whether a newcomer is this device: by token, or by role and name."""
+        if self.is_host != event.join.is_host:
+            return False
+        if event.presented is not None:
+            return self.token == event.presented
+        return self.said_name == event.join.device_name
+
 
 class Participant(Struct, frozen=True):
     """A device that was there when the take was started.
@@ -31,12 +42,14 @@ class Participant(Struct, frozen=True):
         name: What people call it.
         app: What it is.
         start_proven: Whether its start command is known to have arrived.
+        outside: Its connection, where it came back and found its seat taken.
     """
 
     owner: Owner
     name: str
     app: App
     start_proven: bool = False
+    outside: str | None = None
 
 
 class Absentee(Struct, frozen=True):
@@ -79,26 +92,12 @@ class Take(Struct, frozen=True):
                 return participant
         return None
 
-    def with_start_proven(self, device_id: str) -> Take:
-        """Note that a participant's start command has arrived."""
+    def with_participant(self, device_id: str, **changes: Any) -> Take:
+        """Replace fields of one participant."""
         return structs.replace(
             self,
             participants=tuple(
-                structs.replace(p, start_proven=True)
-                if p.owner.device_id == device_id
-                else p
-                for p in self.participants
-            ),
-        )
-
-    def with_owner(self, owner: Owner) -> Take:
-        """Note a participant's new name or token."""
-        return structs.replace(
-            self,
-            participants=tuple(
-                structs.replace(p, owner=owner)
-                if p.owner.device_id == owner.device_id
-                else p
+                structs.replace(p, **changes) if p.owner.device_id == device_id else p
                 for p in self.participants
             ),
         )

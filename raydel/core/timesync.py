@@ -23,6 +23,9 @@ DRIFT_ALLOWANCE: Final = 100e-6
 KEPT_SAMPLES: Final = 32
 """Samples kept of a peer: several bursts."""
 
+COARSE: Final = 1.0
+"""ms by which a clock that counts whole ones may overstate its own delay."""
+
 MAX_PENDING: Final = 32
 """Questions that may wait for an answer; the oldest is forgotten."""
 
@@ -123,8 +126,9 @@ class Estimator:
         received = response.client_receive_timestamp
         t2 = t3 if received is None else received
         round_trip = (now - t1) - (t3 - t2)
-        if round_trip < 0:
+        if round_trip < -COARSE:
             return None
+        round_trip = max(round_trip, 0.0)
         self._whole = self._whole and t2.is_integer() and t3.is_integer()
         self._answered += 1
         sample = Sample(((t2 - t1) + (t3 - now)) / 2, round_trip, now)

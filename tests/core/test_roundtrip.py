@@ -89,9 +89,20 @@ class Purposes(SynchronousTestCase):
         self.assertEqual(["b", "c"], self.trips.purposes())
 
     def test_forgets_the_oldest(self) -> None:
-        """A client that answers nothing costs no more than so many pings."""
+        """So many pings are kept of a silent client; what they were for stays."""
         first = self.trips.ping(0.0, "start")
-        for _ in range(MAX_PENDING):
-            self.trips.ping(1.0)
-        self.assertEqual([], self.trips.purposes())
+        for _ in range(2 * MAX_PENDING):
+            last = self.trips.ping(1.0)
+        self.assertEqual(["start"], self.trips.purposes())
         self.assertEqual([], self.trips.pong(first, 10.0))
+        self.assertEqual(["start"], self.trips.pong(last, 10.0))
+
+    def test_a_stalled_link(self) -> None:
+        """What waited in a stalled link does not tell how far the client is."""
+        for sent_at in (0.0, 4_000.0, 8_000.0, 11_990.0):
+            payload = self.trips.ping(sent_at)
+        self.trips.pong(payload, 12_000.0)
+        self.trips.add(11_000.0)
+        self.assertEqual(5.0, self.trips.delay)
+        self.trips.forget()
+        self.assertIsNone(self.trips.delay)

@@ -20,7 +20,7 @@ from raydel.core.schedule import (
 )
 
 delays = st.floats(0, 10_000)
-prospects = st.builds(Prospect, st.sampled_from(App), delays, delays)
+prospects = st.builds(Prospect, st.sampled_from(App), delays)
 
 
 class Leads(SynchronousTestCase):
@@ -44,11 +44,6 @@ class Leads(SynchronousTestCase):
         """An app's own camera delay comes on top: a mixed pair may need 1.2 s."""
         pair = [Prospect(App.LIBRARY_2, 3.0), Prospect(App.SCREEN_2, 3.0)]
         self.assertEqual(100.0 + 6.0 + 20.0 + 3.0 + 1050.0, lead(pair, 250.0))
-
-    def test_a_busy_phone(self) -> None:
-        """A stop that is still held back leaves first."""
-        busy = Prospect(App.LIBRARY_2, 3.0, busy=400.0)
-        self.assertEqual(403.0, lead([busy], 250.0))
 
     def test_never_too_long(self) -> None:
         """No lead is longer than what released apps wait for."""

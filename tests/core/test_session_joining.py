@@ -18,6 +18,7 @@ from raydel.core.messages import (
     SessionStatus,
     StopRecording,
 )
+from raydel.core.session import SEAT_TAKEN
 from raydel.core.state import PROBE_PATIENCE, Phase, phase_of
 from raydel.core.tokens import fingerprint
 from tests.core.steps import CODE, NOON, Stage, joining
@@ -160,7 +161,7 @@ class Seats(SynchronousTestCase):
         self.stage.guest_joins("third", name="Nokia")
         self.assertEqual("third-id", self.stage.heard("third", Joined).device_id)
         self.assertEqual([Dismissed("guest")], self.stage.addressed(Dismissed))
-        self.assertEqual([Close("guest", 1000)], self.stage.addressed(Close))
+        self.assertEqual([Close("guest", SEAT_TAKEN)], self.stage.addressed(Close))
 
     def test_the_other_way_round(self) -> None:
         """A host that comes back is told of the guest it finds."""
@@ -355,7 +356,7 @@ class Ghosts(SynchronousTestCase):
         self.stage.guest_joins("third", name="Nokia")
         self.stage.goes_silent("guest")
         self.assertEqual("third-id", self.stage.heard("third", Joined).device_id)
-        self.assertEqual([Close("guest", 1000)], self.stage.addressed(Close))
+        self.assertEqual([Close("guest", SEAT_TAKEN)], self.stage.addressed(Close))
 
     def test_the_holder_leaves(self) -> None:
         """A newcomer gets the seat of a guest that leaves on purpose."""
@@ -518,3 +519,33 @@ class Missed(SynchronousTestCase):
         self.stage.operator_ends()
         self.stage.do(joining("stranger", host=False, name="Nokia"))
         self.assertEqual(["Error"], self.stage.kinds("stranger"))
+
+
+class GivenUp(SynchronousTestCase):
+    """A host that says goodbye in mid-take, and does not return."""
+
+    def setUp(self) -> None:
+        """Begin with a take whose host has left."""
+        self.stage = Stage()
+        self.stage.both_join()
+        self.stage.starts()
+        self.stage.leaves("host")
+
+    def test_not_while_it_records(self) -> None:
+        """While the take runs the seat is kept for it."""
+        self.stage.host_joins("other", name="Nokia")
+        self.assertEqual("host_exists", self.stage.error("other"))
+
+    def test_free_after_the_take(self) -> None:
+        """Afterwards another phone may be host under that code."""
+        self.stage.stops("guest")
+        self.stage.host_joins("other", name="Nokia")
+        self.assertEqual("other-id", self.stage.heard("other", Joined).device_id)
+
+    def test_a_lost_host_keeps_it(self) -> None:
+        """A host whose link broke has not given up."""
+        self.stage.stops("guest")
+        self.stage.host_joins("again")
+        self.stage.loses("again")
+        self.stage.host_joins("other", name="Nokia")
+        self.assertEqual("host_exists", self.stage.error("other"))

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.apps import App
 from raydel.core.config import Config
-from raydel.core.effects import Occasion, Tell
+from raydel.core.effects import Dismissed, Occasion, Tell
 from raydel.core.events import Command, Delivered, Receipt
 from raydel.core.instants import HOUR, MINUTE
 from raydel.core.messages import (
@@ -402,3 +402,91 @@ class OneHour(SynchronousTestCase):
         self.stage.passes(HOUR + 1)
         self.stage.starts("guest", take_id="next")
         self.assertEqual("recording_in_progress", self.stage.error("guest"))
+
+
+class HastyStops(SynchronousTestCase):
+    """A stop that comes before the cameras were called."""
+
+    def setUp(self) -> None:
+        """Begin with a take that starts in 1,100 ms on an unlike pair."""
+        self.stage = Stage()
+        self.stage.both_join(guest=App.SCREEN_2)
+        self.stage.starts(lead=1_100.0)
+
+    def stop_time(self, peer: str) -> float:
+        """Return when the stop is to reach a peer, counted from noon."""
+        at = self.stage.heard(peer, StopRecording).local_stop_time
+        assert isinstance(at, float)
+        return at - NOON
+
+    def test_all_wait_for_the_slowest(self) -> None:
+        """It reaches both at one instant, when the slower camera has settled."""
+        self.stage.stops(lead=20.0)
+        expected = 1_100.0 + 1_050.0 + 300.0 + 20.0
+        self.assertEqual(expected, self.stop_time("host"))
+        self.assertEqual(expected, self.stop_time("guest"))
+
+    def test_also_on_a_new_connection(self) -> None:
+        """A phone that has its start and comes back is not told too early."""
+        self.stage.proves("guest", Command.START)
+        self.stage.loses("guest")
+        self.stage.guest_joins("again", app=App.SCREEN_2)
+        self.stage.stops(lead=20.0)
+        self.assertEqual(2_470.0, self.stop_time("again"))
+
+    def test_the_next_take_waits(self) -> None:
+        """A start right behind a stop begins its lead where the stop arrives."""
+        self.stage.stops(lead=20.0)
+        self.stage.starts(take_id="next", lead=250.0)
+        self.assertEqual(NOON + 2_470.0 + 250.0, self.stage.take.start_at)
+
+    def test_later_on(self) -> None:
+        """Once the cameras run, a stop takes its own lead and no more."""
+        self.stage.passes(10_000.0)
+        self.stage.stops(lead=20.0)
+        self.assertEqual(10_020.0, self.stop_time("host"))
+
+
+class Outside(SynchronousTestCase):
+    """A participant that comes back and finds its seat taken."""
+
+    def setUp(self) -> None:
+        """Begin with a guest that was displaced in mid-take, and is back."""
+        self.stage = Stage()
+        self.stage.both_join()
+        self.stage.starts()
+        self.stage.loses("guest")
+        self.stage.guest_joins("other", name="Nokia")
+        self.stage.guest_joins("back")
+        self.stage.answers_probe("other")
+
+    def test_refused(self) -> None:
+        """It gets no seat, but may stay: it records."""
+        self.assertEqual("session_full", self.stage.error("back"))
+        dismissed = [Dismissed("back", owed=True)]
+        self.assertEqual(dismissed, self.stage.addressed(Dismissed))
+
+    def test_told_of_the_stop(self) -> None:
+        """It is told to stop with all the others."""
+        self.stage.passes(10_000.0)
+        self.stage.stops()
+        for peer in ("host", "other", "back"):
+            self.assertEqual(["StopRecording"], self.stage.kinds(peer))
+        self.stage.proves("host", Command.STOP)
+        self.stage.proves("back", Command.STOP)
+        self.assertEqual((), self.stage.session.debts)
+
+    def test_a_stranger_may_not_stay(self) -> None:
+        """Nobody else is let wait."""
+        self.stage.guest_joins("stranger", name="Sony")
+        self.stage.answers_probe("other")
+        dismissed = [Dismissed("stranger", owed=False)]
+        self.assertEqual(dismissed, self.stage.addressed(Dismissed))
+
+    def test_seated_again(self) -> None:
+        """Once it has its seat back it is told once."""
+        self.stage.leaves("other")
+        self.stage.guest_joins("back")
+        self.stage.passes(10_000.0)
+        self.stage.stops()
+        self.assertEqual(["StopRecording"], self.stage.kinds("back"))

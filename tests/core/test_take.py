@@ -33,14 +33,16 @@ class Participants(SynchronousTestCase):
 
     def test_a_proven_start(self) -> None:
         """A proof is noted for the one it is of."""
-        proven = TAKE.with_start_proven("guest-id").participants
+        proven = TAKE.with_participant("guest-id", start_proven=True).participants
         self.assertEqual([False, True], [p.start_proven for p in proven])
-        self.assertEqual(TAKE, TAKE.with_start_proven("stranger"))
+        unknown = TAKE.with_participant("stranger", start_proven=True)
+        self.assertEqual(TAKE, unknown)
 
     def test_a_new_owner(self) -> None:
         """A new name is noted for the one it is of."""
         renewed = structs.replace(GUEST, said_name="Pixel")
-        owners = [p.owner for p in TAKE.with_owner(renewed).participants]
+        renamed = TAKE.with_participant("guest-id", owner=renewed)
+        owners = [p.owner for p in renamed.participants]
         self.assertEqual([HOST, renewed], owners)
 
 
