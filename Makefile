@@ -1,6 +1,6 @@
 # What takes long or is wanted seldom. ./serve and ./check need no make.
 
-.PHONY: help dev diagram pythons clean
+.PHONY: help dev diagram pythons package deploying clean
 .DEFAULT_GOAL := help
 
 help: ## Show these lines.
@@ -16,6 +16,12 @@ diagram: ## Draw the life of a session anew, into docs/architecture.md.
 
 pythons: ## Run the tests under every Python that is supported.
 	@./etc/pythons 3.11 3.12 3.13
+
+package: ## Build the package, and install it as people do, with all it needs.
+	@./etc/check-package
+
+deploying: ## Check units, Dockerfile and proxy examples with the tools they are for.
+	@./etc/check-deploying
 
 clean: ## Remove what can be made again.
 	rm -rf .venv .venvs build dist *.egg-info .coverage .hypothesis _trial_temp*

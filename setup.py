@@ -62,6 +62,9 @@ setup(
         "msgspec>=0.19",
         "service-identity>=24.2",
         "zope.interface>=7",
+        # Both come with twisted[tls]; certificates are read and made with them.
+        "cryptography>=42",
+        "pyopenssl>=24.3",
         # The machine's own addresses, which the standard library cannot list.
         "ifaddr>=0.2",
     ],
@@ -80,6 +83,8 @@ setup(
             "pytest-twisted>=1.14",
             # Each release has new rules, and we take all: so it is chosen.
             "ruff==0.17.6",
+            # Builds the package without a network.
+            "setuptools>=77",
             "treq>=24.9",
             "types-setuptools>=75",
             "watchfiles>=1",

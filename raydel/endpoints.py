@@ -15,6 +15,7 @@ from twisted.internet.endpoints import (
     TCP4ServerEndpoint,
     TCP6ServerEndpoint,
     serverFromString,
+    wrapServerTLS,
 )
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
@@ -23,12 +24,14 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
 )
 from twisted.logger import Logger
+from twisted.protocols.haproxy import proxyEndpoint
 from twisted.python.failure import Failure
 
 from raydel.addresses import lan_addresses, reaches
+from raydel.certificates import BadCertificate, Certificates
 
 _NUMBER: Final = re.compile(r"[0-9]+")
-_OWN_TLS: Final = re.compile(r"tls:[0-9]+(:.*)?")
+_OWN_TLS: Final = re.compile(r"(?P<proxy>haproxy:)?tls:(?P<below>[0-9].*|systemd:.*)")
 _SECURE: Final = re.compile(r"(haproxy:)?(ssl|tls):.*")
 _HIGHEST: Final = 65535
 
@@ -51,35 +54,41 @@ class Unservable(SystemExit, Exception):
         return self.sentence
 
 
-def resolve(description: str, reactor: Any) -> IStreamServerEndpoint:
+def speaks_own_tls(description: str) -> bool:
+    """Return whether a port is one whose certificates we look after.
+
+    Those are ``tls:3001``, ``tls:systemd:…``, and either behind ``haproxy:``. They are
+    not left to Twisted, which would take 3001 for a directory of certificates, listen
+    on 443, and speak the PROXY protocol within TLS, where nobody does.
+    """
+    return _OWN_TLS.fullmatch(description) is not None
+
+
+def resolve(
+    description: str, reactor: Any, certificates: Certificates
+) -> IStreamServerEndpoint:
     """Find the endpoint a person means.
 
     Args:
-        description: A port number, or a Twisted endpoint description.
+        description: A port number, one with TLS, or a Twisted endpoint description.
         reactor: What will listen.
+        certificates: Those for TLS; they are loaded if it is needed.
 
     Raises:
-        SystemExit: It means nothing; the sentence says why.
+        SystemExit: It means nothing, or there is no certificate for it; the sentence
+            says why.
     """
-    if _NUMBER.fullmatch(description):
-        return _on_all_networks(int(description), reactor)
-    if _OWN_TLS.fullmatch(description):
-        # Not left to Twisted, which would take the number for a directory of
-        # certificates and listen on 443.
-        _refuse(
-            description,
-            "this version does not look after certificates yet; "
-            "ssl:3443:privateKey=key.pem:certKey=cert.pem takes them from files",
-        )
+    own = _OWN_TLS.fullmatch(description)
+    if own is None:
+        return _plain(description, description, reactor)
+    endpoint = _plain(_below_tls(own["below"]), description, reactor)
     try:
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
-    except Exception as problem:  # each kind of endpoint has its own
-        _refuse(
-            description,
-            "it is a port number, or a Twisted endpoint description such as "
-            f"tcp:3001:interface=127.0.0.1 ({_one_line(problem)})",
-        )
-    return endpoint
+        certificates.load()
+    except BadCertificate as problem:
+        raise SystemExit(f"raydel: {_one_line(problem)}") from None
+    # What a proxy says of a phone comes before TLS begins.
+    outside = proxyEndpoint(endpoint) if own["proxy"] else endpoint
+    return wrapServerTLS(certificates, outside, reactor)
 
 
 class PortService(Service):
@@ -166,14 +175,42 @@ class PortService(Service):
         return Unservable(sentence)
 
 
-def _on_all_networks(port: int, reactor: Any) -> IStreamServerEndpoint:
+def _below_tls(description: str) -> str:
+    """Describe, in Twisted's words, what TLS is spoken on."""
+    if _NUMBER.fullmatch(description) or description.startswith("systemd:"):
+        return description
+    # Colons within an address are escaped; only those of IPv6 have any.
+    kind = "tcp6" if r"\:" in description else "tcp"
+    return f"{kind}:{description}"
+
+
+def _plain(meant: str, description: str, reactor: Any) -> IStreamServerEndpoint:
+    """Find an endpoint; refuse it in the words of who described it."""
+    if _NUMBER.fullmatch(meant):
+        return _on_all_networks(int(meant), description, reactor)
+    try:
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, meant)
+    except Exception as problem:  # each kind of endpoint has its own
+        if isinstance(problem, LookupError) and "systemd:" in meant:
+            _refuse(description, "systemd has handed over no such socket")
+        _refuse(
+            description,
+            "it is a port number, or a Twisted endpoint description such as "
+            f"tcp:3001:interface=127.0.0.1 ({_one_line(problem)})",
+        )
+    return endpoint
+
+
+def _on_all_networks(
+    port: int, description: str, reactor: Any
+) -> IStreamServerEndpoint:
     """Listen on IPv4 and IPv6, with one socket where the system offers that.
 
     Phones come by IPv4, but a name on a local network may resolve to IPv6 first. A
     system without IPv6, or one that keeps the two apart, gets IPv4, which all have.
     """
     if port > _HIGHEST:
-        _refuse(str(port), f"ports go up to {_HIGHEST}")
+        _refuse(description, f"ports go up to {_HIGHEST}")
     if _shares_sockets():
         return TCP6ServerEndpoint(reactor, port, interface="::")
     return TCP4ServerEndpoint(reactor, port)

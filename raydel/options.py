@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final, NoReturn, cast
 
 from twisted.python import usage
@@ -17,6 +18,7 @@ from twisted.python import usage
 from raydel import __version__
 from raydel.core.config import Config, LogFormat
 from raydel.core.instants import MINUTE
+from raydel.endpoints import speaks_own_tls
 
 _NUMBER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 _ORIGIN: Final = re.compile(
@@ -36,16 +38,21 @@ class Options(usage.Options):
 
     longdesc = (
         "Raydel keeps two phones' cameras in step. Phones connect to ws://, REST "
-        "clients to http:// on the same port. Without any option it listens on port "
-        "3001, on all networks of this machine."
+        "clients to http:// on the same port; with TLS, to wss:// and https://. "
+        "Without any option it listens on port 3001, on all networks of this machine."
     )
 
     config: Config
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        # Twisted would show the indentation of the docstrings in the help.
+        self.docs = {name: " ".join(text.split()) for name, text in self.docs.items()}
         self._environ = environ
         self._ports: list[str] = []
+        self._certificate: Path | None = None
+        self._private_key: Path | None = None
+        self._certificates: Path | None = None
         self._origins: set[str] = set()
         self._log_format: LogFormat = "text"
         self._lead = Config.lead
@@ -57,10 +64,40 @@ class Options(usage.Options):
 
         A number listens on all networks, IPv4 and IPv6. A description narrows that:
         tcp:3001:interface=127.0.0.1 behind a proxy, unix:/run/raydel.sock, or
-        ssl:3443:privateKey=key.pem:certKey=cert.pem for wss and https. May be given
-        several times. [default: the environment variable PORT, or 3001]
+        systemd:domain=INET6:index=0. With tls: before a number or before systemd:, as
+        in tls:3001 and tls:3001:interface=127.0.0.1, it speaks TLS: wss and https; the
+        options for certificates tell with which. With haproxy: before all of that, it
+        expects the PROXY protocol, outside of TLS. May be given several times: 3001 and
+        tls:3443 is both ways at once. [default: the environment variable PORT, or 3001]
         """
         self._ports.append(description)
+
+    def opt_certificate(self, file: str) -> None:
+        """The PEM file of the certificate for tls: ports, with its intermediates.
+
+        Like all files of certificates, it is looked at every half minute, and at
+        SIGHUP: a new one serves new connections, and open ones stay. [default: one
+        from a directory]
+        """
+        self._certificate = _path("certificate", file)
+
+    def opt_private_key(self, file: str) -> None:
+        """The PEM file of the private key, where the certificate is a single one.
+
+        [default: the key is in the file of the certificate]
+        """
+        self._private_key = _path("private-key", file)
+
+    def opt_certificates(self, directory: str) -> None:
+        """A directory of certificates and keys, in place of a single one.
+
+        All files in it, and one level below, that end in .pem. A key is matched with
+        its certificate by what is in them. Clients get the one for the name they ask
+        for, else the first by file name. python -m raydel certificate makes one for
+        development. [default: what systemd hands over as credentials that end in
+        .pem, or certificates, in the directory where the server is started]
+        """
+        self._certificates = _path("certificates", directory)
 
     def opt_origin(self, origin: str) -> None:
         """Let the web pages of another site use this server, as scheme://host[:port].
@@ -132,14 +169,29 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Freeze what was read."""
+        ports = tuple(self._ports) or (self._environ.get("PORT") or "3001",)
+        self._check_certificates(ports)
         self.config = Config(
-            ports=tuple(self._ports) or (self._environ.get("PORT") or "3001",),
+            ports=ports,
+            certificate=self._certificate,
+            private_key=self._private_key,
+            certificates=self._certificates,
             origins=frozenset(self._origins),
             log_format=self._log_format,
             lead=self._lead,
             cleanup=self._cleanup,
             longest_take=self._longest_take,
         )
+
+    def _check_certificates(self, ports: Sequence[str]) -> None:
+        """Refuse what would leave somebody in the belief that it is used."""
+        if self._private_key and not self._certificate:
+            _refuse("--private-key needs --certificate")
+        if self._certificate and self._certificates:
+            _refuse("--certificate and --certificates: it is one or the other")
+        given = self._certificate or self._certificates
+        if given and not any(map(speaks_own_tls, ports)):
+            _refuse(f"no port speaks TLS, {given} is of no use: --port=tls:3001 does")
 
 
 def _refuse(sentence: str) -> NoReturn:
@@ -151,6 +203,13 @@ def _number(option: str, text: str, least: float, most: float, why: str) -> floa
     if _NUMBER.fullmatch(text) and least <= float(text) <= most:
         return float(text)
     _refuse(f"--{option}={text}: it is a number from {least:g} to {most:g}: {why}")
+
+
+def _path(option: str, text: str) -> Path:
+    """Read a path; the empty one would be the directory we are in."""
+    if not text:
+        _refuse(f"--{option}= needs a path")
+    return Path(text)
 
 
 def _origin(text: str) -> str:

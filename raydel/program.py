@@ -36,9 +36,20 @@ def settle(reactor: Any) -> None:
     # A reactor counts in wall-clock time: when that steps by an hour, all timers
     # fire at once, or none does.
     reactor.seconds = time.monotonic
-    # What closes a terminal, or announces a new certificate, ends no match.
+    # What closes a terminal ends no match.
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def on_hangup(reactor: Any, call: Callable[[], None]) -> None:
+    """Answer SIGHUP, with which people ask a program to read its files anew.
+
+    Args:
+        reactor: Where it is answered: a signal may come in the middle of anything.
+        call: The answer.
+    """
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(call))
 
 
 class Program(MultiService):

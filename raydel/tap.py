@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from twisted.application.service import IService
 
+from raydel.certificates import Certificates, Renewal, source_of
 from raydel.endpoints import PortService, resolve
+from raydel.notify import Supervised
 from raydel.options import Options
-from raydel.program import OpenCalls, Program, settle
+from raydel.program import OpenCalls, Program, on_hangup, settle
 from raydel.service import SessionService
 from raydel.store.memory import MemoryStore
 from raydel.timebase import MonotonicTimebase
@@ -25,7 +27,8 @@ def makeService(options: Options) -> IService:
         options: What the operator chose.
 
     Raises:
-        SystemExit: A port description means nothing; the sentence says why.
+        SystemExit: A port description means nothing, or there is no certificate for
+            it; the sentence says so.
     """
     from twisted.internet import reactor
 
@@ -38,8 +41,13 @@ def makeService(options: Options) -> IService:
         config=config, store=MemoryStore(), timebase=timebase, clock=reactor
     )
     site = make_site(sessions, timebase, config, reactor)
+    certificates = Certificates(source_of(config))
     ports = [
-        PortService(description, resolve(description, reactor), site)
+        PortService(description, resolve(description, reactor, certificates), site)
         for description in config.ports
     ]
-    return Program(options, reactor, [sessions, OpenCalls(site.finish), *ports])
+    parts = [sessions, OpenCalls(site.finish), *ports, Supervised(reactor)]
+    if certificates.are_used:
+        on_hangup(reactor, certificates.reload)
+        parts.insert(0, Renewal(certificates, reactor))
+    return Program(options, reactor, parts)

@@ -6,6 +6,7 @@ import errno
 import signal
 import sys
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.address import IPv4Address, UNIXAddress
@@ -20,12 +21,27 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.logger import capturedLogs, formatEvent
+from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from raydel.endpoints import PortService, Unservable, resolve
+from raydel.certificates import Certificates, Directory
+from raydel.certificates.authority import issue, new_authority
+from raydel.certificates.files import Contents
+from raydel.endpoints import PortService, Unservable, resolve, speaks_own_tls
 
 BUSY = CannotListenError("", 3001, OSError(errno.EADDRINUSE, "in use"))
+NONE = Certificates(Directory(Path("nowhere")))
+
+
+class FakeSource:
+    """One certificate, in memory."""
+
+    def read(self) -> Contents:
+        """Make it."""
+        pair = issue(new_authority("Test"), ["localhost"])
+        return {Path("here.pem"): pair.certificate_pem + pair.key_pem}
 
 
 @implementer(IListeningPort)
@@ -74,7 +90,7 @@ class Descriptions(SynchronousTestCase):
     def listen(self, description: str) -> tuple[int, str]:
         """Listen there, and return port and interface."""
         reactor = MemoryReactor()
-        self.successResultOf(resolve(description, reactor).listen(Factory()))
+        self.successResultOf(resolve(description, reactor, NONE).listen(Factory()))
         ((port, _, _, interface),) = reactor.tcpServers
         return port, interface
 
@@ -93,7 +109,7 @@ class Descriptions(SynchronousTestCase):
     def assert_refused(self, expected: str, description: str) -> None:
         """Check the one sentence."""
         refusal = str(
-            self.assertRaises(SystemExit, resolve, description, MemoryReactor())
+            self.assertRaises(SystemExit, resolve, description, MemoryReactor(), NONE)
         )
         self.assertTrue(refusal.startswith(f"raydel: --port={description}: "), refusal)
         self.assertNotIn("\n", refusal)
@@ -103,19 +119,83 @@ class Descriptions(SynchronousTestCase):
         """What means nothing is refused with an example of what does."""
         for description in ("abc", "-1", "30x1", "tcp:abc", "tcp:1:2:3:4:5:6", "", "٣"):
             self.assert_refused("such as tcp:3001:interface=127.0.0.1", description)
+        for description in ("tls:3001x", "tls:3001:x=y", "haproxy:tls:3001:1:2:3"):
+            self.assert_refused("such as tcp:3001:interface=127.0.0.1", description)
 
     def test_too_high(self) -> None:
         """There are so many ports, and no more."""
-        self.assert_refused("ports go up to 65535", "65536")
+        for description in ("65536", "tls:65536", "haproxy:tls:65536"):
+            self.assert_refused("ports go up to 65535", description)
 
     def test_missing_certificate(self) -> None:
         """A file that is not there is named."""
         self.assert_refused("nowhere.pem", "ssl:3443:privateKey=nowhere.pem")
 
-    def test_own_tls(self) -> None:
-        """A number behind `tls:` is not left to Twisted, which takes a directory."""
-        self.assert_refused("certificates", "tls:3001")
-        self.assert_refused("certificates", "tls:3001:interface=127.0.0.1")
+    def test_missing_socket(self) -> None:
+        """A socket that systemd did not hand over is refused, with TLS or without."""
+        for description in (
+            "systemd:domain=INET:index=9",
+            "systemd:domain=INET:name=x",
+        ):
+            self.assert_refused("no such socket", description)
+            self.assert_refused("no such socket", f"tls:{description}")
+
+
+class Tls(SynchronousTestCase):
+    """Ports that speak TLS with certificates we look after."""
+
+    def listen(self, description: str) -> tuple[int, Any, str]:
+        """Listen there, and return port, factory and interface."""
+        reactor = MemoryReactor()
+        endpoint = resolve(description, reactor, Certificates(FakeSource()))
+        self.successResultOf(endpoint.listen(Factory()))
+        ((port, factory, _, interface),) = reactor.tcpServers
+        return port, factory, interface
+
+    def test_number(self) -> None:
+        """A number is a port: to Twisted it would be a directory, and listen on 443."""
+        port, factory, interface = self.listen("tls:3001")
+        self.assertEqual(3001, port)
+        self.assertIn(interface, ("::", ""))
+        self.assertIsInstance(factory, TLSMemoryBIOFactory)
+
+    def test_interface(self) -> None:
+        """It can be narrowed to an address of either kind."""
+        port, _, interface = self.listen("tls:3001:interface=127.0.0.1")
+        self.assertEqual((3001, "127.0.0.1"), (port, interface))
+        port, _, interface = self.listen(r"tls:3001:interface=\:\:1")
+        self.assertEqual((3001, "::1"), (port, interface))
+
+    def test_behind_a_proxy(self) -> None:
+        """What a proxy says comes before TLS, wherever the port listens."""
+        for description in ("haproxy:tls:3001", "haproxy:tls:3001:interface=127.0.0.1"):
+            port, factory, _ = self.listen(description)
+            self.assertEqual(3001, port)
+            self.assertIsInstance(factory, HAProxyWrappingFactory)
+            self.assertIsInstance(factory.wrappedFactory, TLSMemoryBIOFactory)
+
+    def test_which(self) -> None:
+        """A number or a socket of systemd makes it ours; the rest is Twisted's."""
+        for ours in ("tls:1", "tls:1:x", "tls:systemd:x", "haproxy:tls:systemd:x"):
+            self.assertTrue(speaks_own_tls(ours), ours)
+        for others in ("3001", "tls:pems:3443", "ssl:3443", "haproxy:tcp:1", "tls:"):
+            self.assertFalse(speaks_own_tls(others), others)
+
+    def test_no_certificate(self) -> None:
+        """Without a certificate, one sentence names the command that makes one."""
+        refusal = self.assertRaises(
+            SystemExit, resolve, "tls:3001", MemoryReactor(), NONE
+        )
+        self.assertEqual(
+            "raydel: there is no certificate in nowhere: "
+            "python -m raydel certificate makes one for development",
+            str(refusal),
+        )
+
+    def test_read_if_needed(self) -> None:
+        """Who needs no certificate needs none to be there."""
+        resolve("3001", MemoryReactor(), NONE)
+        self.assertFalse(NONE.are_used)
 
 
 class Listening(SynchronousTestCase):
@@ -171,7 +251,12 @@ class Listening(SynchronousTestCase):
     def test_secure_announcement(self) -> None:
         """With TLS it says wss, behind a proxy too."""
         address = IPv4Address("TCP", "10.0.0.7", 3443)
-        for description in ("ssl:3443", "tls:pems:3443", "haproxy:ssl:3443"):
+        for description in (
+            "ssl:3443",
+            "tls:3443",
+            "tls:systemd:x",
+            "haproxy:tls:3443",
+        ):
             self.assertIn("wss://10.0.0.7", self.announcement(description, address))
 
     def test_unix_announcement(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -80,6 +81,16 @@ class Choices(SynchronousTestCase):
         self.assertEqual(0.5 * MINUTE, config.cleanup)
         self.assertEqual(90 * MINUTE, config.longest_take)
 
+    def test_certificates(self) -> None:
+        """A certificate and its key are two files or one, or in a directory."""
+        config = read("--port=tls:1", "--certificate=a.pem", "--private-key=b.pem")
+        expected = (Path("a.pem"), Path("b.pem"), None)
+        self.assertEqual(
+            expected, (config.certificate, config.private_key, config.certificates)
+        )
+        config = read("--port=1", "--port=haproxy:tls:2", "--certificates=pems")
+        self.assertEqual(Path("pems"), config.certificates)
+
     def test_version(self) -> None:
         """The version is Raydel's, not Twisted's."""
         with redirect_stdout(StringIO()) as out:
@@ -126,6 +137,15 @@ class Refusals(SynchronousTestCase):
         self.assert_refused("phones need a moment to return", "--cleanup=0")
         self.assert_refused("more than a day", "--longest-take=1441")
 
+    def test_certificates(self) -> None:
+        """What contradicts itself, or would not be used, is refused."""
+        tls, pem = "--port=tls:1", "--certificate=a.pem"
+        self.assert_refused("needs --certificate", tls, "--private-key=b.pem")
+        self.assert_refused("one or the other", tls, pem, "--certificates=c")
+        self.assert_refused("no port speaks TLS, a.pem is of no use", pem)
+        self.assert_refused("no port speaks TLS", "--port=ssl:1", "--certificates=c")
+        self.assert_refused("--certificate= needs a path", tls, "--certificate=")
+
     def test_origins(self) -> None:
         """What no browser would send is no origin."""
         for text in (
@@ -147,7 +167,16 @@ class Help(SynchronousTestCase):
     def test_every_option_is_explained(self) -> None:
         """Each option of ours says what it is for, and what it is without it."""
         text = " ".join(Options({}).getUsage(width=80).split())
-        for option in ("port", "lead", "cleanup", "longest-take", "log-format"):
+        for option in (
+            "port",
+            "certificate",
+            "private-key",
+            "certificates",
+            "lead",
+            "cleanup",
+            "longest-take",
+            "log-format",
+        ):
             _, _, after = text.partition(f" --{option}= ")
             self.assertIn("[default: ", after.partition(" --")[0], option)
         self.assertIn("--origin= Let the web pages of another site", text)

@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.logs import LineObserver
 from raydel.options import Options
-from raydel.program import LAST_WORDS, OpenCalls, Program, settle
+from raydel.program import LAST_WORDS, OpenCalls, Program, on_hangup, settle
 
 
 class Part(Service):
@@ -170,5 +170,14 @@ class Process(SynchronousTestCase):
 
     def test_hangup(self) -> None:
         """A closed terminal ends no match."""
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
         settle(Clock())
         signal.raise_signal(signal.SIGHUP)
+
+    def test_answered_hangup(self) -> None:
+        """Where there is something to read anew, SIGHUP asks for it."""
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        asked: list[str] = []
+        on_hangup(EagerReactor(), lambda: asked.append("read"))
+        signal.raise_signal(signal.SIGHUP)
+        self.assertEqual(["read"], asked)

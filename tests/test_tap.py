@@ -35,7 +35,7 @@ class Inventory(SynchronousTestCase):
     """What `makeService` puts together."""
 
     def test_parts(self) -> None:
-        """Sessions come first, then what waits for open calls, then every port."""
+        """Sessions come first; the supervisor is told last, when all ports are open."""
         done = make(
             "--port=0",
             "--port=tcp:0",
@@ -43,7 +43,7 @@ class Inventory(SynchronousTestCase):
         )
         self.assertEqual("", done.stderr)
         self.assertEqual(
-            "SessionService OpenCalls PortService PortService\n", done.stdout
+            "SessionService OpenCalls PortService PortService Supervised\n", done.stdout
         )
 
     def test_nothing_happens_yet(self) -> None:

@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import Final
 
 COMMANDS: Final = {
+    "certificate": "make a certificate for development, for tls:3001 on this network",
     "dev": "run the server, and restart it when a file of the program changes",
+    "doctor": "look at this machine, and say what would keep the server from working",
 }
 """What can be called, in the order it is shown, and what it does."""
 

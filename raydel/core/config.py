@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from raydel.core.instants import HOUR, MINUTE
@@ -19,6 +20,9 @@ class Config:
 
     Attributes:
         ports: Where to listen: port numbers or Twisted endpoint descriptions.
+        certificate: The file of the certificate for TLS, if one is named.
+        private_key: The file of its key, if that is another one.
+        certificates: The directory of certificates and keys, if one is named.
         origins: Origins of web pages, besides the server's own host name, that
             may talk to it: ``scheme://host[:port]``, or ``*`` for all.
         log_format: How log lines are written.
@@ -28,6 +32,9 @@ class Config:
     """
 
     ports: tuple[str, ...] = ("3001",)
+    certificate: Path | None = None
+    private_key: Path | None = None
+    certificates: Path | None = None
     origins: frozenset[str] = frozenset()
     log_format: LogFormat = "text"
     lead: float = 250.0

@@ -13,6 +13,7 @@ PAGES: Final = (
     "docs/architecture.md",
     "docs/operations.md",
     "docs/protocol.md",
+    "docs/tls.md",
 )
 
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

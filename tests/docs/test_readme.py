@@ -109,6 +109,9 @@ class OptionsTableTests(SynchronousTestCase):
         """It says what holds without the option."""
         defaults = {
             "--port=": f"`PORT`, or {Config.ports[0]}",
+            "--certificate=": "none",
+            "--private-key=": "in that file",
+            "--certificates=": "`certificates/`",
             "--lead=": f"{Config.lead:g}",
             "--cleanup=": f"{Config.cleanup / MINUTE:g}",
             "--longest-take=": f"{Config.longest_take / MINUTE:g}",
