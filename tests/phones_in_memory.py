@@ -186,10 +186,16 @@ class Wire:
 
     def _up(self, call: Callable[..., None], *args: Any) -> None:
         if not self._phone.deaf:
-            self._stage.clock.callLater(self._phone.up / 1000, call, *args)
+            self._carry(self._phone.up, call, *args)
 
     def _down(self, call: Callable[..., None], *args: Any) -> None:
-        self._stage.clock.callLater(self._phone.down / 1000, self._land, call, *args)
+        self._carry(self._phone.down, self._land, call, *args)
+
+    def _carry(self, delay: float, call: Callable[..., None], *args: Any) -> None:
+        if self._phone.queued is None:
+            self._stage.clock.callLater(delay / 1000, call, *args)
+        else:
+            self._phone.queued.append((delay, call, args))
 
     def _land(self, call: Callable[..., None], *args: Any) -> None:
         if not self._phone.deaf:
@@ -213,6 +219,7 @@ class Phone:
         offset: ms by which its clock is ahead of true time.
         answers: Whether it answers time-sync requests.
         deaf: Whether nothing gets through, either way, though its wire is open.
+        queued: What a stalled link holds back, or None if it does not stall.
         camera_calls: True instants of its camera calls, ms.
         stops: True instants at which a stop ended a recording of it, ms.
         arrivals: What it was sent, on any wire.
@@ -237,6 +244,9 @@ class Phone:
         self.name = name or kind.names[0 if host else 1]
         self.answers = kind.answers
         self.deaf = False
+        self.queued: list[tuple[float, Callable[..., None], tuple[Any, ...]]] | None = (
+            None
+        )
         self.camera_calls: list[float] = []
         self.stops: list[float] = []
         self.arrivals: list[Arrival] = []
@@ -319,6 +329,16 @@ class Phone:
     def hang_up(self, code: int = BROKEN) -> None:
         """Close the wire, or break it."""
         self.wire.hang_up(code)
+
+    def stall(self) -> None:
+        """Let its link stall: all that is sent waits, in order, as TCP has it."""
+        self.queued = []
+
+    def recover(self) -> None:
+        """Let its link carry what waits, and all that follows."""
+        queued, self.queued = self.queued or [], None
+        for delay, call, args in queued:
+            self._stage.clock.callLater(delay / 1000, call, *args)
 
     # What the wire does.
 

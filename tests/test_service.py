@@ -345,6 +345,22 @@ class Liveness(Case):
         self.assertEqual(2, len(self.names()))
         self.assertTrue(host.wire.is_open and guest.wire.is_open)
 
+    def test_a_stalled_link_is_forgotten(self) -> None:
+        """Once a stall is over, starts and stops are as much at once as before."""
+        for kind, stall in product((LIBRARY_1, LIBRARY_2, SCREEN_2), (6, 20, 60)):
+            self.begin()
+            host, guest = self.pair(kind, kind)
+            guest.stall()
+            self.run_for(stall * 1_000)
+            guest.recover()
+            self.run_for(1_500)
+            host.tap_start()
+            self.run_for(5_000)
+            host.tap_stop()
+            self.run_for(5_000)
+            self.assert_together(*host.camera_calls, *guest.camera_calls, kind, stall)
+            self.assert_together(*host.stops, *guest.stops, kind, stall)
+
     def test_all_phones_are_pinged(self) -> None:
         """Every phone is pinged every four seconds."""
         phones = [
