@@ -26,6 +26,9 @@ from raydel.core.tokens import session_code
 MAX_SHOWN_TYPE: Final = 64
 """Characters of an unknown type that are repeated in the answer."""
 
+MAX_DETAIL: Final = 160
+"""Characters of a detail, which may quote the frame: a line and a half."""
+
 _BIDI: Final = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
@@ -70,7 +73,7 @@ def decode(frame: bytes) -> Inbound:
 
 def _refusal(frame: bytes, error: Exception) -> Refusal:
     """Say what is wrong with a frame that is no message we know."""
-    detail = str(error) or "nested too deeply"
+    detail = _shown(str(error), MAX_DETAIL)
     try:
         kind = _header.decode(frame).type
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
@@ -78,7 +81,7 @@ def _refusal(frame: bytes, error: Exception) -> Refusal:
     if not isinstance(kind, str):
         return Refusal(INVALID_MESSAGE, detail="type must be a string")
     if kind not in _types:
-        return Refusal(UNKNOWN_TYPE, about=_shown(kind))
+        return Refusal(UNKNOWN_TYPE, about=_shown(kind, MAX_SHOWN_TYPE))
     if kind == "time_sync_response":
         return Refusal(INVALID_TIME_SYNC, detail=detail)
     if detail.endswith("`$.sessionId`"):
@@ -86,9 +89,9 @@ def _refusal(frame: bytes, error: Exception) -> Refusal:
     return Refusal(INVALID_MESSAGE, detail=detail)
 
 
-def _shown(text: str) -> str:
+def _shown(text: str, most: int) -> str:
     """Cut a stranger's text to a length and to characters safe to repeat."""
-    return "".join("\ufffd" if _forbidden(c) else c for c in text[:MAX_SHOWN_TYPE])
+    return "".join("\ufffd" if _forbidden(c) else c for c in text[:most])
 
 
 def _checked_join(join: Join) -> Join:

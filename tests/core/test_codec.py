@@ -264,6 +264,14 @@ class UnknownTypes(SynchronousTestCase):
         refusal: Refusal = caught.exception
         return refusal
 
+    def test_a_quoted_value(self) -> None:
+        """A detail that quotes the frame is short, and safe to show."""
+        with self.assertRaises(Refusal) as caught:
+            decode(b'{"type": "ping", "type": "' + b"\xe2\x80\xae" * 500 + b'"}')
+        shown = f"{caught.exception.text} {caught.exception.detail}"
+        self.assertNotIn("\u202e", shown)
+        self.assertLess(len(shown), 200)
+
     def test_named(self) -> None:
         """The answer names the type, as the predecessor did."""
         refusal = self.refusal("bogus")

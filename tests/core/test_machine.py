@@ -72,6 +72,7 @@ from raydel.core.tokens import fingerprint
 
 CODE: Final = "ABC123"
 CONFIG: Final = Config()
+LONGEST: Final = CONFIG.longest_take
 PAUSES: Final = (
     *(1.0, 1.0, PROBE_PATIENCE - 1, PROBE_PATIENCE, PROBE_PATIENCE, MINUTE),
     *(30 * MINUTE, HOUR + SECOND, 5 * HOUR),
@@ -251,7 +252,12 @@ class Sessions(RuleBasedStateMachine):
 
     def _tell(self, told: Tell) -> None:
         """Check what a connection is told against what it was told before."""
-        link, message = self.links[told.peer], told.message
+        message = told.message
+        if told.peer not in self.links:
+            # It waited for its stop without a seat, and did not say that it went.
+            assert isinstance(message, StopRecording)
+            return
+        link = self.links[told.peer]
         match message:
             case Joined():
                 assert link.device_id == message.device_id, "seated first"
@@ -330,7 +336,9 @@ class Sessions(RuleBasedStateMachine):
     def join(self, data: st.DataObject, forgetful: bool) -> None:
         """A phone joins, again or for the first time."""
         phone = data.draw(st.sampled_from(self.offline))
-        self._join(phone, None if forgetful else phone.token)
+        if forgetful:
+            phone.token = None
+        self._join(phone, phone.token)
 
     def _join(self, phone: Phone, token: str | None) -> None:
         number = next(self.numbers)
@@ -469,6 +477,10 @@ class Sessions(RuleBasedStateMachine):
         self.now = end
         for phone in self.phones:
             phone.watch_the_clock(self.now)
+            if phone.recording is not None:
+                take = self.takes[phone.recording[0]]
+                if take.ended_at is not None and take.ended_at + LONGEST <= self.now:
+                    phone.recording = None  # Its battery, or its memory, is at an end.
 
     # What always holds.
 
@@ -519,7 +531,7 @@ class Sessions(RuleBasedStateMachine):
                 assert self.session is not None
                 assert self.session.take == take
                 assert take.participant(device_id) is not None
-            elif take.ended_at + CONFIG.longest_take > self.now:
+            else:
                 assert self.session is not None
                 assert (device_id, take_id) in {
                     (debt.owner.device_id, debt.stop.take_id)
