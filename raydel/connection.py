@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import UNSET
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from raydel.core import codec, schedule
@@ -70,6 +71,8 @@ class Connection:
         timebase: Server time.
     """
 
+    log = Logger()
+
     def __init__(
         self,
         peer: str,
@@ -101,6 +104,7 @@ class Connection:
         self._probed = False
         self._closing = False
         self._owed = False
+        self._faulty = False
         self._patience: IDelayedCall | None = None
         self._be_patient()
 
@@ -115,6 +119,7 @@ class Connection:
         try:
             message = codec.decode(frame)
         except Refusal as refusal:
+            self._note(refusal)
             self._desk.refuse(self.peer, refusal)
             return
         self._take(message, now)
@@ -271,6 +276,16 @@ class Connection:
         return self._outbox.until
 
     # Messages in.
+
+    def _note(self, refusal: Refusal) -> None:
+        """Log the first thing that is wrong with what the peer sends, not all."""
+        if not self._faulty:
+            self._faulty = True
+            self.log.info(
+                "{address} sent what is refused: {fault}",
+                address=self.transport.address,
+                fault=refusal.fault.code,
+            )
 
     def _take(self, message: Inbound, now: float) -> None:
         if type(message) is TimeSyncResponse:

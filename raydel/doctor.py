@@ -230,7 +230,8 @@ def no_certificate(problem: str) -> Finding:
 
 
 def _is_ours(holder: Holder | None) -> bool:
-    return holder is not None and "raydel" in holder.command.lower()
+    """Whether it is the server: ``raydel`` is a word of its command, not a path's."""
+    return holder is not None and "raydel" in holder.command.split()
 
 
 def _numbers(version: str) -> list[int]:

@@ -151,7 +151,7 @@ class Options(usage.Options):
     def parseArgs(self, *stray: str) -> None:
         """Refuse words that belong to no option."""
         if stray:
-            _refuse(f"{stray[0]!r} belongs to no option; see twistd raydel --help")
+            _refuse(f"{stray[0]!r} belongs to no option; --help names them")
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Read the command line into `config`.
@@ -165,7 +165,7 @@ class Options(usage.Options):
         try:
             super().parseOptions(options)  # type: ignore[no-untyped-call]
         except usage.UsageError as problem:
-            _refuse(f"{problem}; see twistd raydel --help")
+            _refuse(f"{problem}; --help names them")
 
     def postOptions(self) -> None:
         """Freeze what was read."""

@@ -23,6 +23,11 @@ def starts(log: Path, count: int, within: float) -> bool:
     return False
 
 
+def hear_interrupts() -> None:
+    """Listen to SIGINT again, which shells turn off for what runs behind them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_restarts_on_a_changed_file(tmp_path: Path) -> None:
     """A changed file restarts the server on the same port; Ctrl-C ends both."""
     ours = shutil.ignore_patterns("__pycache__", "dropin.cache")
@@ -38,6 +43,8 @@ def test_restarts_on_a_changed_file(tmp_path: Path) -> None:
             stdout=out,
             stderr=out,
             start_new_session=True,
+            # Started in the background, these tests would hand on a deaf ear.
+            preexec_fn=hear_interrupts,  # noqa: PLW1509 - no threads here
         )
     try:
         assert starts(log, 1, within=20), log.read_text("utf-8")
