@@ -10,22 +10,17 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Any, Final
 
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
 from raydel.web.answers import SERVER, raw_error, refuse
 from raydel.web.blame import blame
+from raydel.web.channel import Channel
 from raydel.web.origin import host_name, origin_allowed
 
 MAX_BODY: Final = 16 * 1024
 """Bytes of a request body. twisted.web takes any size, and keeps it in memory."""
-
-LINGER: Final = 2.0
-"""Seconds we read on after a refusal. To hang up at once would reset TCP under
-an answer that the client has not read yet."""
 
 CORS_METHODS: Final = b"GET,HEAD,PUT,PATCH,POST,DELETE"
 
@@ -35,12 +30,14 @@ log = Logger()
 class CheckedRequest(Request):
     """A request whose size, host and origin are looked at before its path."""
 
+    channel: Channel
+
     def __init__(self, origins: Collection[str], *args: Any, **kwargs: Any) -> None:
         """Take what twisted.web gives, after the origins an operator allows."""
         super().__init__(*args, **kwargs)
         self._origins = origins
         self._received = 0
-        self._hang_up: IDelayedCall | None = None
+        self._refused = False
 
     # While the request comes in.
 
@@ -53,7 +50,7 @@ class CheckedRequest(Request):
 
     def handleContentChunk(self, data: bytes) -> None:
         """Take a piece of the body."""
-        if self._hang_up is not None:
+        if self._refused:
             return
         self._received += len(data)
         if self._received > MAX_BODY:
@@ -63,22 +60,17 @@ class CheckedRequest(Request):
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """Take the end of the body."""
-        if self._hang_up is None:
-            super().requestReceived(command, path, version)
-        else:
+        if self._refused:
             self.channel.loseConnection()
-
-    def connectionLost(self, reason: Failure) -> None:
-        """Take the end of the connection, in mid-request."""
-        if self._hang_up is not None and self._hang_up.active():
-            self._hang_up.cancel()
-        super().connectionLost(reason)
+        else:
+            super().requestReceived(command, path, version)
 
     def _refuse_body(self) -> None:
+        self._refused = True
         # A client that asks first must not be told to go on.
         self.requestHeaders.removeHeader(b"expect")
         self.channel.write(raw_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
-        self._hang_up = self.channel.callLater(LINGER, self.channel.loseConnection)
+        self.channel.linger()
 
     # Once it is there.
 
@@ -133,15 +125,3 @@ class CheckedRequest(Request):
         if wanted is not None:
             self.setHeader(b"access-control-allow-headers", wanted)
         self.finish()
-
-
-class Channel(HTTPChannel):
-    """A connection of HTTP/1.1, that also refuses what it cannot parse in JSON."""
-
-    def lineLengthExceeded(self, line: bytes) -> None:
-        """Refuse a request line or header longer than twisted.web takes."""
-        self._respondToBadRequestAndDisconnect()
-
-    def _respondToBadRequestAndDisconnect(self) -> None:
-        self.write(raw_error(HTTPStatus.BAD_REQUEST))
-        self.loseConnection()

@@ -16,7 +16,8 @@ from twisted.web.server import Site
 
 from raydel.core.config import Config
 from raydel.interfaces import ISessions, ITimebase
-from raydel.web.request import Channel, CheckedRequest
+from raydel.web.channel import Channel
+from raydel.web.request import CheckedRequest
 from raydel.web.rest import RestResource
 from raydel.web.upgrade import SyncResource
 from raydel.web.websocket import Entrance
@@ -57,6 +58,8 @@ class RaydelSite(Site):
             Root(sync, rest),
             requestFactory=partial(CheckedRequest, origins),
             parsePOSTFormSubmission=False,
+            # Our channel has limits of its own, that no byte moves.
+            timeout=None,
             reactor=reactor,
         )
         self._rest = rest

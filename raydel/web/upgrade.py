@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from twisted.internet.interfaces import IProtocol
+from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
@@ -14,6 +15,8 @@ from zope.interface import implementer
 
 from raydel.core.tokens import session_code
 from raydel.web.answers import refuse, refuse_method
+from raydel.web.handshake import VERSION, Fault, fault
+from raydel.web.peers import address_of
 from raydel.web.websocket import Entrance
 
 _HANDSHAKE: Final = (
@@ -26,6 +29,8 @@ _HANDSHAKE: Final = (
 """Headers that Autobahn is shown. Not the origin, which was looked at already by
 rules of our own, and no extensions: a frame has 200 bytes, and to deflate it would
 cost more than it saves."""
+
+log = Logger()
 
 
 @implementer(IResource)
@@ -56,6 +61,9 @@ class SyncResource:
         if request.method == b"HEAD" or not request.requestHeaders.hasHeader("upgrade"):
             request.setHeader(b"upgrade", b"websocket")
             return refuse(request, HTTPStatus.UPGRADE_REQUIRED, "This is a WebSocket")
+        wrong = fault(request)
+        if wrong is not None:
+            return _refuse_handshake(request, wrong)
         self._upgrade(request, code)
         return NOT_DONE_YET
 
@@ -71,6 +79,14 @@ class SyncResource:
         # A client may send its first message in one packet with the handshake.
         if early:
             protocol.dataReceived(early)
+
+
+def _refuse_handshake(request: Request, wrong: Fault) -> int:
+    """Say what is wrong to the client, and to whoever wonders why it does not play."""
+    peer = address_of(request.channel.getPeer())
+    log.info("{address} gets no WebSocket: {why}", address=peer, why=wrong.text)
+    request.setHeader(b"sec-websocket-version", VERSION)
+    return refuse(request, wrong.status, wrong.text)
 
 
 def _code(segments: list[bytes] | None) -> str | None:

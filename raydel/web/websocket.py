@@ -17,8 +17,7 @@ from typing import Any, Final
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.util import encode_truncate
 from autobahn.websocket.protocol import WebSocketProtocol
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -27,6 +26,7 @@ from raydel.interfaces import IConnection, ISessions, ITransport
 from raydel.web.answers import SERVER, raw_error
 from raydel.web.blame import blame
 from raydel.web.limits import TokenBucket
+from raydel.web.peers import address_of
 from raydel.web.unsent import Unsent
 
 MAX_MESSAGE: Final = 16 * 1024
@@ -62,7 +62,7 @@ class WebSocketTransport:
     """The sending side of an open WebSocket."""
 
     def __init__(self, protocol: SyncProtocol, clock: IReactorTime) -> None:
-        self.address = _address(protocol.socket.getPeer())
+        self.address = address_of(protocol.socket.getPeer())
         self._protocol = protocol
         self._clock = clock
         self._farewell: IDelayedCall | None = None
@@ -175,6 +175,15 @@ class Wire:
         if self._connection is not None and self.transport.is_open:
             self._hand(self._connection.heard)
 
+    def tell(self, code: int, reason: str) -> None:
+        """Have it logged that the peer broke a rule. No reason quotes what it sent."""
+        log.info(
+            "{address} is closed with {code}: {reason}",
+            address=self.transport.address,
+            code=code,
+            reason=reason,
+        )
+
     def closed(self, code: int) -> None:
         """Hand on that the wire is gone: Autobahn says so once."""
         self.transport.closed()
@@ -190,12 +199,7 @@ class Wire:
 
     def _refuse(self, code: int, reason: str) -> None:
         if self.transport.is_open:
-            log.info(
-                "{address} is closed with {code}: {reason}",
-                address=self.transport.address,
-                code=code,
-                reason=reason,
-            )
+            self.tell(code, reason)
             self.transport.close(code, reason)
 
     def _unread(self) -> None:
@@ -210,8 +214,23 @@ class Wire:
         )
 
 
+class Silence:
+    """Takes what Autobahn would log, and drops it.
+
+    Its lines lack the peer's address, some quote what the peer sent, and what is worth
+    knowing stands in one of ours.
+    """
+
+    def _drop(self, *_: object, **__: object) -> None:
+        pass
+
+    trace = debug = info = warn = error = critical = failure = _drop
+
+
 class SyncProtocol(WebSocketServerProtocol):
     """What Autobahn calls. Its overridden methods tell our `wire`."""
+
+    log = Silence()
 
     wire: Wire
 
@@ -237,6 +256,9 @@ class SyncProtocol(WebSocketServerProtocol):
         isReply: bool = False,
     ) -> None:
         """Send a close frame, ours or the answer to the peer's."""
+        if self.failedByMe and not isReply:
+            # Autobahn's own rules were broken: its reasons have numbers at most.
+            self.wire.tell(code or BROKEN, (reasonUtf8 or b"").decode())
         super().sendCloseFrame(code, reasonUtf8, isReply)
         self.wire.transport.closing()
 
@@ -246,8 +268,14 @@ class SyncProtocol(WebSocketServerProtocol):
         reason: str,
         responseHeaders: Sequence[tuple[str, str]] | None = None,
     ) -> None:
-        """Refuse a handshake as every request is refused: in JSON."""
-        self.sendData(raw_error(code, reason, responseHeaders or ()))
+        """Refuse a handshake that we let pass, as every request is refused."""
+        log.info(
+            "{address} gets no WebSocket: Autobahn refuses it with {code}",
+            address=self.wire.transport.address,
+            code=code,
+        )
+        self.sendData(raw_error(code, headers=responseHeaders or ()))
+        self.wire.transport.closing()
 
     def dropConnection(self, abort: bool = False) -> None:
         """Close TCP: after a proper goodbye without tearing it.
@@ -357,15 +385,3 @@ def _factory(clock: IReactorTime) -> WebSocketServerFactory:
         autoPingTimeout=0,
     )
     return factory
-
-
-def _address(peer: IAddress) -> str:
-    """Write an address for people: `192.168.1.7:51234`, `[fe80::1]:51234`."""
-    if isinstance(peer, IPv6Address) and peer.host.startswith("::ffff:"):
-        # An IPv4 peer, on a socket that takes both.
-        return f"{peer.host.removeprefix('::ffff:')}:{peer.port}"
-    if isinstance(peer, IPv6Address):
-        return f"[{peer.host}]:{peer.port}"
-    if isinstance(peer, IPv4Address):
-        return f"{peer.host}:{peer.port}"
-    return str(peer)

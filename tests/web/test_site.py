@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.config import Config
 from raydel.testing import ByteLine, FakeSessions, FakeTimebase, frame, handshake
-from raydel.web.request import LINGER, MAX_BODY, Channel
+from raydel.web.channel import LINGER, Channel
+from raydel.web.request import MAX_BODY
 from raydel.web.site import make_site
 
 HOST = "host: 192.168.1.2:3001"

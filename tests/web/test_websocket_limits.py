@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import struct
 
+from twisted.logger import capturedLogs
+
 from raydel.testing import ByteLine, frame, frames, handshake
 from raydel.web.unsent import MAX_UNSENT, TRANSPORT_HOLDS
 from raydel.web.websocket import FAREWELL, FRAME_BURST, MAX_FRAGMENTS, MAX_MESSAGE
-from tests.web.test_websocket import CLOSE, PING, PONG, TEXT, WebSocketTestCase
+from tests.web.test_websocket import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    WebSocketTestCase,
+    goodbye,
+    own_lines,
+)
 
 BINARY = 2
 
@@ -94,6 +104,58 @@ class FramingTests(WebSocketTestCase):
         line.flush()
         self.assertTrue(line.is_closed)
         self.assertEqual([("closed", 1006)], self.peer().calls)
+
+
+class LogTests(WebSocketTestCase):
+    def broken_by(self, *data: bytes) -> str:
+        """Return the one line of the log on a peer that sends something."""
+        line = self.open()
+        with capturedLogs() as events:
+            line.send(*data)
+            self.clock.advance(FAREWELL)
+            line.flush()
+        (logged,) = own_lines(events)
+        return logged
+
+    def test_one_line(self) -> None:
+        """Who breaks a rule is told of in one line: from where, and how."""
+        for data, code, why in (
+            (b"\x81\x06secret", 1002, "unmasked client-to-server frame"),
+            (frame(3, b"secret"), 1002, "data frame using reserved opcode 3"),
+            (frame(TEXT, b"secret\xff"), 1007, "invalid"),
+            (frame(CLOSE, b"\x03\xe8secret\xff"), 1007, "invalid close reason"),
+            (frame(CLOSE, b"\x00\x01secret"), 1002, "invalid close code 1"),
+            (frame(TEXT, b"secret" * 3000), 1009, "exceeds payload limit"),
+            (frame(BINARY, b"secret"), 1003, "Text messages only"),
+        ):
+            logged = self.broken_by(data)
+            start = f"192.168.1.7:51234 is closed with {code}: "
+            self.assertEqual(start, logged[: len(start)])
+            self.assertIn(why, logged)
+            self.assertNotIn("secret", logged)
+
+    def test_unread(self) -> None:
+        """So is who does not read."""
+        line = self.open()
+        line.server_side.read = False
+        with capturedLogs() as events:
+            self.peer().transport.send(b"secret" * 100_000)
+            self.peer().transport.send(b"secret" * 100_000)
+        self.assertEqual(
+            ["192.168.1.7:51234 does not read, and is cut"], own_lines(events)
+        )
+
+    def test_no_line(self) -> None:
+        """Who leaves, in whatever way, is nothing to write about."""
+        with capturedLogs() as events:
+            self.open().hang_up()
+            self.open().send(frame(CLOSE, goodbye(1001)))
+            self.open()
+            self.peer().transport.abort()
+            self.open()
+            self.peer().transport.close(1012)
+            self.clock.advance(FAREWELL)
+        self.assertEqual([], own_lines(events))
 
 
 class FloodTests(WebSocketTestCase):
