@@ -35,6 +35,10 @@ _OWN_TLS: Final = re.compile(r"(?P<proxy>haproxy:)?tls:(?P<below>[0-9].*|systemd
 _SECURE: Final = re.compile(r"(haproxy:)?(ssl|tls):.*")
 _HIGHEST: Final = 65535
 
+_BACKLOG: Final = 1024
+"""Connections that may knock at once; with Twisted's own 50, a phone that comes with
+500 others waits seconds for TCP to knock again."""
+
 _log: Final = Logger()
 
 
@@ -212,8 +216,8 @@ def _on_all_networks(
     if port > _HIGHEST:
         _refuse(description, f"ports go up to {_HIGHEST}")
     if _shares_sockets():
-        return TCP6ServerEndpoint(reactor, port, interface="::")
-    return TCP4ServerEndpoint(reactor, port)
+        return TCP6ServerEndpoint(reactor, port, backlog=_BACKLOG, interface="::")
+    return TCP4ServerEndpoint(reactor, port, backlog=_BACKLOG)
 
 
 def _shares_sockets() -> bool:
