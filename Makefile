@@ -1,6 +1,7 @@
 # What takes long or is wanted seldom. ./serve and ./check need no make.
 
-.PHONY: help dev diagram pythons package deploying clean
+.PHONY: help dev diagram pythons package deploying conformance conformance-all clean
+.PHONY: slow-connections
 .DEFAULT_GOAL := help
 
 help: ## Show these lines.
@@ -23,7 +24,17 @@ package: ## Build the package, and install it as people do, with all it needs.
 deploying: ## Check units, Dockerfile and proxy examples with the tools they are for.
 	@./etc/check-deploying
 
+conformance: ## Test /sync with Autobahn|Testsuite, plain and TLS.
+	@./etc/conformance/run unchanged unchanged-tls lenient lenient-tls
+
+conformance-all: ## The same, and compression, which the server has off.
+	@./etc/conformance/run unchanged unchanged-tls lenient lenient-tls compression
+
+slow-connections: ## Measure joins among 500 connections that are slow; a minute.
+	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
+	@.venv/bin/python etc/slow_connections.py
+
 clean: ## Remove what can be made again.
-	rm -rf .venv .venvs build dist *.egg-info .coverage .hypothesis _trial_temp*
+	rm -rf .venv .venvs build dist reports *.egg-info .coverage .hypothesis _trial_temp*
 	rm -rf .mypy_cache .pytest_cache .ruff_cache twisted/plugins/dropin.cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -281,7 +281,7 @@ class TestRenewal:
             await host.send({"type": "start_recording"})
             for phone in (host, guest):
                 await phone.expect("start_recording")
-                assert len(phone.of_type("pong")) > SWAPS / 2
+                assert len(phone.of_type("pong")) > SWAPS / 10, "it hardly talked"
                 assert phone.close_code is None
 
     @staticmethod
