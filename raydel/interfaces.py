@@ -10,9 +10,10 @@ from zope.interface import Attribute, Interface
 
 from raydel.core.errors import Refusal
 from raydel.core.events import Event
+from raydel.core.instants import Anchor
 from raydel.core.messages import Inbound, SessionStatus
 from raydel.core.state import Session
-from raydel.core.take import Take
+from raydel.core.take import ClockSample, Take
 
 
 class ITimebase(Interface):
@@ -113,12 +114,38 @@ class Write(Struct, frozen=True):
     takes: tuple[Take, ...] = ()
 
 
+class StoreTrouble(Exception):
+    """A store cannot do what it was asked. Says why, in words for an operator."""
+
+
 class IStore(Interface):
     """Keeps sessions and takes.
 
     What was committed is there after any crash the implementation promises to
     survive. Several servers may share one store: a commit compares and swaps.
+    Every Deferred fails with `StoreTrouble` where the store cannot do it now;
+    then nothing of it was done, and it may be asked again later.
     """
+
+    def open() -> None:
+        """Get ready; once, before all else but `anchor`.
+
+        Raises:
+            StoreTrouble: There is no using it. Nothing was changed.
+        """
+
+    def close() -> None:
+        """Let go of everything. What was committed stays; `open` may follow."""
+
+    def anchor(fresh: Anchor) -> Anchor:
+        """Return the anchor of server time that is kept for a boot.
+
+        Args:
+            fresh: Kept and returned if there is none for its boot yet.
+
+        Raises:
+            StoreTrouble: It can be neither read nor kept.
+        """
 
     def sessions() -> Deferred[Sequence[Session]]:
         """Return every session, in any order."""
@@ -129,24 +156,60 @@ class IStore(Interface):
     def take(take_id: str) -> Deferred[Take | None]:
         """Return one take."""
 
-    def takes(code: str) -> Deferred[Sequence[Take]]:
-        """Return the takes recorded under a code, latest first."""
+    def takes(
+        code: str | None = None, before: str | None = None, limit: int = 50
+    ) -> Deferred[Sequence[Take]]:
+        """Return takes, the latest begun first.
 
-    def commit(batch: Sequence[Write]) -> Deferred[frozenset[str]]:
+        Args:
+            code: Only those recorded under this code.
+            before: Only those begun before the take with this id; none, if there
+                is no such take.
+            limit: At most so many.
+        """
+
+    def samples(take_id: str) -> Deferred[Sequence[ClockSample]]:
+        """Return the clock samples of a take, in the order they were taken."""
+
+    def commit(
+        batch: Sequence[Write], samples: Sequence[ClockSample] = ()
+    ) -> Deferred[frozenset[str]]:
         """Make each write, or leave it out where another server was faster.
 
         A write is made whole or not at all. It conflicts if the version in the
         store is not the expected one. No two writes of a batch are of one code.
 
+        Args:
+            batch: The writes.
+            samples: Added to those of their takes, whatever conflicts.
+
         Returns:
             Fires with the codes that conflicted, once all else is stored.
         """
+
+    def forget(before: float) -> Deferred[int]:
+        """Delete takes that ended before an instant, with their samples.
+
+        Returns:
+            Fires with how many. More may be left: nothing waits long for this,
+            so it is called again until it fires with 0.
+        """
+
+
+class TakeRecord(Struct, frozen=True):
+    """All that is known of a take: itself, and the clock samples behind it."""
+
+    take: Take
+    samples: Sequence[ClockSample]
 
 
 class ISessions(Interface):
     """The one session service behind WebSocket and REST."""
 
     connection_count: int = Attribute("How many peers are connected, joined or not.")
+    trouble: str | None = Attribute(
+        "Why nothing can be stored now, for an operator; None if all is well."
+    )
 
     def connect(transport: ITransport, code: str | None) -> IConnection:
         """Welcome a new peer.
@@ -168,3 +231,11 @@ class ISessions(Interface):
         Returns:
             Fires once this is stored, with whether there was such a session.
         """
+
+    def take(take_id: str) -> Deferred[TakeRecord | None]:
+        """Return one take. Fails with `StoreTrouble`."""
+
+    def takes(
+        code: str | None = None, before: str | None = None, limit: int = 50
+    ) -> Deferred[Sequence[Take]]:
+        """Return takes as `IStore.takes` does. Fails with `StoreTrouble`."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -42,6 +42,7 @@ from raydel.core.messages import (
     refused,
 )
 from raydel.core.state import Session, status_of
+from raydel.core.take import Take
 from raydel.core.tokens import (
     fingerprint,
     new_device_id,
@@ -55,6 +56,7 @@ from raydel.interfaces import (
     IStore,
     ITimebase,
     ITransport,
+    TakeRecord,
 )
 from raydel.lines import Lines, Reply, Request
 
@@ -91,6 +93,7 @@ class SessionService(Service):
         self, config: Config, store: IStore, timebase: ITimebase, clock: IReactorTime
     ) -> None:
         self._config = config
+        self._store = store
         self._timebase = timebase
         self._clock = clock
         self._lines = Lines(config, store, timebase, clock, self._carry_out)
@@ -174,6 +177,25 @@ class SessionService(Service):
         """Return one living session, or None."""
         session = self._lines.session(code)
         return None if session is None else status_of(session)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be stored now; None if all is well."""
+        return None
+
+    @inlineCallbacks
+    def take(self, take_id: str) -> Generator[Deferred[Any], Any, TakeRecord | None]:
+        """Return one take, with its clock samples."""
+        take = yield self._store.take(take_id)
+        if take is None:
+            return None
+        return TakeRecord(take, (yield self._store.samples(take_id)))
+
+    def takes(
+        self, code: str | None = None, before: str | None = None, limit: int = 50
+    ) -> Deferred[Sequence[Take]]:
+        """Return takes, the latest begun first."""
+        return self._store.takes(code, before, limit)
 
     def end(self, code: str) -> Deferred[bool]:
         """End a session; fires with whether there was one, once that is stored."""

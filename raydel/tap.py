@@ -15,7 +15,7 @@ from raydel.options import Options
 from raydel.program import OpenCalls, Program, on_hangup, settle
 from raydel.service import SessionService
 from raydel.store.memory import MemoryStore
-from raydel.timebase import MonotonicTimebase
+from raydel.timebase import BootTimebase, boot_name, fresh_anchor
 
 __all__ = ["Options", "makeService"]
 
@@ -36,9 +36,10 @@ def makeService(options: Options) -> IService:
 
     settle(reactor)
     config = options.config
-    timebase = MonotonicTimebase()
+    store = MemoryStore()
+    timebase = BootTimebase(store.anchor(fresh_anchor(boot_name())))
     sessions = SessionService(
-        config=config, store=MemoryStore(), timebase=timebase, clock=reactor
+        config=config, store=store, timebase=timebase, clock=reactor
     )
     site = make_site(sessions, timebase, config, reactor)
     certificates = Certificates(source_of(config))

@@ -14,7 +14,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from raydel.core.config import Config
-from raydel.interfaces import Write
+from raydel.core.take import ClockSample
+from raydel.interfaces import StoreTrouble, Write
 from raydel.service import SessionService
 from raydel.store.memory import MemoryStore
 from raydel.testing import FakeTimebase
@@ -46,26 +47,30 @@ class HeldStore(MemoryStore):
         super().__init__()
         self.holding = holding
         self.commits = 0
-        self.held: list[tuple[Sequence[Write], Deferred[frozenset[str]]]] = []
+        self.held: list[
+            tuple[Sequence[Write], Sequence[ClockSample], Deferred[frozenset[str]]]
+        ] = []
 
-    def commit(self, batch: Sequence[Write]) -> Deferred[frozenset[str]]:
+    def commit(
+        self, batch: Sequence[Write], samples: Sequence[ClockSample] = ()
+    ) -> Deferred[frozenset[str]]:
         """Note a commit; make it, unless it is to wait."""
         self.commits += 1
         if not self.holding:
-            return super().commit(batch)
+            return super().commit(batch, samples)
         done: Deferred[frozenset[str]] = Deferred()
-        self.held.append((batch, done))
+        self.held.append((batch, samples, done))
         return done
 
     def release(self) -> None:
         """Make the commit that has waited longest."""
-        batch, done = self.held.pop(0)
-        super().commit(batch).chainDeferred(done)
+        batch, samples, done = self.held.pop(0)
+        super().commit(batch, samples).chainDeferred(done)
 
     def fail(self) -> None:
         """Let the commit that has waited longest come to nothing."""
-        _, done = self.held.pop(0)
-        done.errback(OSError("the disk is full"))
+        _, _, done = self.held.pop(0)
+        done.errback(StoreTrouble("the disk is full"))
 
     def elsewhere(self, code: str, **changes: object) -> None:
         """Change a session as another server would."""

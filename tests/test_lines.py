@@ -280,11 +280,11 @@ class FaultyStore(MemoryStore):
 
     def session(self, code: str) -> Deferred[Session | None]:
         """Fail."""
-        return fail(OSError("no such disk"))
+        return fail(StoreTrouble("no such disk"))
 
     def sessions(self) -> Deferred[Sequence[Session]]:
         """Fail."""
-        return fail(OSError("no such disk"))
+        return fail(StoreTrouble("no such disk"))
 
 
 class LateStore(MemoryStore):
@@ -312,8 +312,8 @@ class Failures(Case):
         self.turn()
         self.store.fail()
         self.assertEqual([], self.carried)
-        self.failureResultOf(done, OSError)
-        self.assertEqual(1, len(self.flushLoggedErrors(OSError)))
+        self.failureResultOf(done, StoreTrouble)
+        self.assertEqual(1, len(self.flushLoggedErrors(StoreTrouble)))
         self.store.holding = False
         self.lines.submit(CODE, StartRequested("host", "take 2", 250.0))
         self.turn()
@@ -331,7 +331,7 @@ class Failures(Case):
         self.store.fail()
         self.turn()
         self.assertEqual([("host", Pong)], self.told())
-        self.flushLoggedErrors(OSError)
+        self.flushLoggedErrors(StoreTrouble)
 
     def test_a_newcomer_may_ask_again(self) -> None:
         """Who asked for a seat in vain is known to have none."""
@@ -341,7 +341,7 @@ class Failures(Case):
         self.store.fail()
         self.assertEqual([Dismissed("host")], self.carried)
         self.assertEqual({}, self.lines._lines)
-        self.flushLoggedErrors(OSError)
+        self.flushLoggedErrors(StoreTrouble)
 
     def test_failed_read(self) -> None:
         """A session that cannot be read is a failure of what was asked of it."""
@@ -350,9 +350,9 @@ class Failures(Case):
         lines.submit(CODE, joining("host"))
         lines.submit(CODE, Request(EndRequested(), done))
         self.turn()
-        self.failureResultOf(done, OSError)
+        self.failureResultOf(done, StoreTrouble)
         self.assertEqual([Dismissed("host")], self.carried)
-        self.assertEqual(1, len(self.flushLoggedErrors(OSError)))
+        self.assertEqual(1, len(self.flushLoggedErrors(StoreTrouble)))
 
     def test_failed_step(self) -> None:
         """A step that fails is logged; those before and behind it are taken."""
@@ -455,7 +455,7 @@ class Recall(Case):
         """A store that does not answer is logged; the program runs."""
         lines = self.make(FaultyStore())
         lines.recall()
-        self.assertEqual(1, len(self.flushLoggedErrors(OSError)))
+        self.assertEqual(1, len(self.flushLoggedErrors(StoreTrouble)))
         self.assertEqual([], list(lines.living()))
 
 
@@ -496,4 +496,4 @@ class Finish(Case):
         self.store.fail()
         self.turn()
         self.successResultOf(finished)
-        self.flushLoggedErrors(OSError)
+        self.flushLoggedErrors(StoreTrouble)

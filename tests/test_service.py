@@ -172,7 +172,7 @@ class CommitThenTell(Case):
         self.stage.store.fail()
         self.run_for(1000)
         self.assertEqual([], host.all("start_recording") + guest.all("error"))
-        self.assertEqual(1, len(self.flushLoggedErrors(OSError)))
+        self.assertEqual(1, len(self.flushLoggedErrors(StoreTrouble)))
         self.stage.store.holding = False
         guest.tap_start()
         self.run_for(1000)
@@ -185,7 +185,7 @@ class CommitThenTell(Case):
         )
         self.join_late(first, second)
         self.stage.store.fail()
-        self.flushLoggedErrors(OSError)
+        self.flushLoggedErrors(StoreTrouble)
         self.stage.store.holding = False
         self.run_for(100)
         first.say("join", sessionId=CODE, isHost=True)

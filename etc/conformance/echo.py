@@ -34,7 +34,7 @@ from raydel.interfaces import IConnection, ISessions, ITransport
 from raydel.logs import LineObserver
 from raydel.options import Options
 from raydel.program import settle
-from raydel.timebase import MonotonicTimebase
+from raydel.timebase import BootTimebase, fresh_anchor
 from raydel.web import upgrade
 from raydel.web.rest import RestResource
 from raydel.web.site import RaydelSite
@@ -184,7 +184,7 @@ def echo_site(
     echoes = Echoes()
     return RaydelSite(
         SyncResource(entrance(echoes, clock)),
-        RestResource(echoes, MonotonicTimebase()),
+        RestResource(echoes, BootTimebase(fresh_anchor("echo"))),
         Config().origins,
         clock,
     )

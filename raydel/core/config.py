@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from raydel.core.instants import HOUR, MINUTE
+from raydel.core.instants import DAY, HOUR, MINUTE
 
 LogFormat = Literal["text", "json"]
+
+Survives = Literal["kill", "power-loss"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class Config:
         lead: Least milliseconds between a tap on *start* and the common start.
         cleanup: Milliseconds a session is kept after its last phone left.
         longest_take: Milliseconds after which a take is ended for everybody.
+        store: The file that everything is kept in, or None for memory.
+        survives: What the file survives without loss: the end of the program at
+            any instant, or that of the whole machine.
+        keep_takes: Milliseconds that a take is kept after its end.
     """
 
     ports: tuple[str, ...] = ("3001",)
@@ -40,3 +46,6 @@ class Config:
     lead: float = 250.0
     cleanup: float = 30 * MINUTE
     longest_take: float = 4 * HOUR
+    store: Path | None = None
+    survives: Survives = "kill"
+    keep_takes: float = 90 * DAY

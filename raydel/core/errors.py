@@ -45,6 +45,12 @@ RECORDING_IN_PROGRESS: Final = Fault(
     "recording_in_progress", "Recording already in progress", 409
 )
 NO_RECORDING: Final = Fault("no_recording", "No recording in progress", 409)
+DEGRADED: Final = Fault(
+    "degraded",
+    "The server cannot store anything now; try again later",
+    503,
+    temporary=True,
+)
 
 FAULTS: Final = tuple(v for v in globals().values() if isinstance(v, Fault))
 """All of them, in the order above."""

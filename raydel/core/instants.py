@@ -10,9 +10,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
+
 SECOND: Final = 1_000.0
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,3 +28,17 @@ def iso(instant: float) -> str:
     """
     moment = _EPOCH + timedelta(milliseconds=int(instant))
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(instant) % 1000:03d}Z"
+
+
+class Anchor(Struct, frozen=True):
+    """Ties server time to a clock of the machine, for as long as that one runs.
+
+    Attributes:
+        boot: Names the run of the machine's clock: it starts anew at each boot.
+        clock_id: Names the server time that rests on it.
+        epoch: Server time where the machine's clock is at 0, ms.
+    """
+
+    boot: str
+    clock_id: str
+    epoch: float

@@ -109,6 +109,26 @@ class Take(Struct, frozen=True):
         return structs.replace(self, absent=(*self.absent, absentee))
 
 
+class ClockSample(Struct, frozen=True):
+    """One look at the clock of a device that takes part in a take.
+
+    Attributes:
+        take_id: The take.
+        device_id: The device.
+        clock_id: The server time that it was compared with, as in `ITimebase`.
+        at: When it was, server time, ms.
+        offset: The device's clock less server time, ms.
+        round_trip: Time on the way, both ways, ms: half of it bounds the error.
+    """
+
+    take_id: str
+    device_id: str
+    clock_id: str
+    at: float
+    offset: float
+    round_trip: float
+
+
 class Stop(Struct, frozen=True):
     """How a take was ended.
 

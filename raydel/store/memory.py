@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
+from raydel.core.instants import Anchor
 from raydel.core.state import Session
-from raydel.core.take import Take
+from raydel.core.take import ClockSample, Take
 from raydel.interfaces import IStore, Write
 
 KEPT_TAKES: Final = 1_000
@@ -28,6 +30,18 @@ class MemoryStore:
         self._kept_takes = kept_takes
         self._sessions: dict[str, Session] = {}
         self._takes: dict[str, Take] = {}
+        self._samples: dict[str, list[ClockSample]] = {}
+        self._anchors: dict[str, Anchor] = {}
+
+    def open(self) -> None:
+        """Memory is always ready."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def anchor(self, fresh: Anchor) -> Anchor:
+        """Return the anchor of a boot."""
+        return self._anchors.setdefault(fresh.boot, fresh)
 
     def sessions(self) -> Deferred[Sequence[Session]]:
         """Return every session, in the order of their first commits."""
@@ -41,18 +55,44 @@ class MemoryStore:
         """Return one take."""
         return succeed(self._takes.get(take_id))
 
-    def takes(self, code: str) -> Deferred[Sequence[Take]]:
-        """Return the takes recorded under a code, latest first."""
-        found = [take for take in self._takes.values() if take.session_id == code]
-        return succeed(found[::-1])
+    def takes(
+        self, code: str | None = None, before: str | None = None, limit: int = 50
+    ) -> Deferred[Sequence[Take]]:
+        """Return takes, the latest begun first."""
+        if before is not None and before not in self._takes:
+            return succeed([])
+        older = takewhile(lambda take: take.id != before, self._takes.values())
+        found = [take for take in older if code in {None, take.session_id}]
+        return succeed(found[::-1][:limit])
 
-    def commit(self, batch: Sequence[Write]) -> Deferred[frozenset[str]]:
+    def samples(self, take_id: str) -> Deferred[Sequence[ClockSample]]:
+        """Return the clock samples of a take."""
+        return succeed(tuple(self._samples.get(take_id, ())))
+
+    def commit(
+        self, batch: Sequence[Write], samples: Sequence[ClockSample] = ()
+    ) -> Deferred[frozenset[str]]:
         """Make each write whose expected version is the present one."""
         conflicts = {write.code for write in batch if not self._fits(write)}
         for write in batch:
             if write.code not in conflicts:
                 self._make(write)
+        for sample in samples:
+            self._samples.setdefault(sample.take_id, []).append(sample)
+        while len(self._takes) > self._kept_takes:
+            self._delete(next(iter(self._takes)))
         return succeed(frozenset(conflicts))
+
+    def forget(self, before: float) -> Deferred[int]:
+        """Delete takes that ended before an instant."""
+        old = [
+            take.id
+            for take in self._takes.values()
+            if take.ended_at is not None and take.ended_at < before
+        ]
+        for take_id in old:
+            self._delete(take_id)
+        return succeed(len(old))
 
     def _fits(self, write: Write) -> bool:
         present = self._sessions.get(write.code)
@@ -65,5 +105,7 @@ class MemoryStore:
             self._sessions[write.code] = write.session
         for take in write.takes:
             self._takes[take.id] = take
-        while len(self._takes) > self._kept_takes:
-            del self._takes[next(iter(self._takes))]
+
+    def _delete(self, take_id: str) -> None:
+        del self._takes[take_id]
+        self._samples.pop(take_id, None)

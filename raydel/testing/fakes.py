@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from raydel.core.messages import SessionStatus
-from raydel.interfaces import IConnection, ISessions, ITimebase, ITransport
+from raydel.core.take import Take
+from raydel.interfaces import (
+    IConnection,
+    ISessions,
+    ITimebase,
+    ITransport,
+    StoreTrouble,
+    TakeRecord,
+)
 
 EPOCH: Final = 1_768_473_000_000.0
 """When tests take place: 2026-01-15T10:30:00Z, in milliseconds."""
@@ -122,6 +131,8 @@ class FakeSessions:
     Attributes:
         connections: Every peer that was ever welcomed.
         living: The sessions there are, by code.
+        records: The takes there are, by id, the latest last.
+        trouble: Why nothing can be stored; the takes are then out of reach too.
         ended: The codes it was asked to end.
         ending: If set, what `end` returns.
         fault: Raised by every call, if it is set.
@@ -131,6 +142,8 @@ class FakeSessions:
         self.connection_count = 0
         self.connections: list[FakeConnection] = []
         self.living = {status.id: status for status in living}
+        self.records: dict[str, TakeRecord] = {}
+        self.trouble: str | None = None
         self.ended: list[str] = []
         self.ending: Deferred[bool] | None = None
         self.fault: Exception | None = None
@@ -159,6 +172,27 @@ class FakeSessions:
         if self.ending is not None:
             return self.ending
         return succeed(self.living.pop(code, None) is not None)
+
+    def take(self, take_id: str) -> Deferred[TakeRecord | None]:
+        """Return one take."""
+        self._fail()
+        if self.trouble is not None:
+            return fail(StoreTrouble(self.trouble))
+        return succeed(self.records.get(take_id))
+
+    def takes(
+        self, code: str | None = None, before: str | None = None, limit: int = 50
+    ) -> Deferred[Sequence[Take]]:
+        """Return takes, the latest first."""
+        self._fail()
+        if self.trouble is not None:
+            return fail(StoreTrouble(self.trouble))
+        if before is not None and before not in self.records:
+            return succeed([])
+        takes = [record.take for record in self.records.values()]
+        older = takewhile(lambda take: take.id != before, takes)
+        found = [take for take in older if code in {None, take.session_id}]
+        return succeed(found[::-1][:limit])
 
     def _fail(self) -> None:
         if self.fault is not None:
