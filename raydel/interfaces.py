@@ -94,6 +94,9 @@ class IDesk(Interface):
     def report(code: str, event: Event) -> None:
         """Note what happened to a peer of a session."""
 
+    def measured(sample: ClockSample) -> None:
+        """Keep a look at the clock of a device that takes part in a take."""
+
     def gone(peer: str, code: int) -> None:
         """Note that a connection has closed, with this close code."""
 

@@ -4,33 +4,50 @@ Each session has a line of its own, in which whatever concerns it waits its turn
 Once a reactor turn the lines that can move take their steps, all of them are
 committed together, and only then are their effects carried out: what a phone is
 told has been stored. While a line's commit is under way it alone stands still.
+
+A store that fails ends no match. From then on, until it can be written again,
+nothing begins and all else goes on from memory: a stop is worth more than its
+record. What could not be stored is tried again every second.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec import structs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from raydel.core.config import Config
 from raydel.core.effects import Dismissed, Effect, Tell
-from raydel.core.events import DeadlinePassed, Event, Joining
+from raydel.core.errors import DEGRADED, Refusal
+from raydel.core.events import (
+    DeadlinePassed,
+    Event,
+    Joining,
+    PeerCommand,
+    Restarted,
+)
 from raydel.core.instants import SECOND
-from raydel.core.messages import Outbound
-from raydel.core.session import step
+from raydel.core.messages import Outbound, refused
+from raydel.core.session import begins, step
 from raydel.core.state import Phase, Session, deadline_of, phase_of
-from raydel.core.take import Take
-from raydel.interfaces import IStore, ITimebase, Write
+from raydel.core.take import ClockSample, Take
+from raydel.interfaces import IStore, ITimebase, StoreTrouble, Write
 
 EARLY: Final = 0.001
 """Seconds a timer waits longer, so that its deadline has surely passed."""
+
+RETRY: Final = 1.0
+"""Seconds between two attempts to store what could not be stored."""
+
+MOST_SAMPLES: Final = 10_000
+"""Clock samples that wait for a store; the oldest are dropped: about a megabyte."""
 
 LIVING: Final = frozenset({Phase.OPEN, Phase.RECORDING})
 """Phases of a session that anybody may hear of."""
@@ -57,14 +74,38 @@ Entry = Event | Reply | Request
 
 @dataclass(slots=True, eq=False)
 class _Line:
-    """What waits for one session, and its value as last stored."""
+    """What waits for one session, and its value.
+
+    Attributes:
+        session: The value that everybody was told of.
+        stored: The version of it that the store has; 0 for none.
+        unsaved: Whether the store has fallen behind.
+        takes: Takes that it does not have in this form.
+    """
 
     code: str
     session: Session | None = None
+    stored: int = 0
+    unsaved: bool = False
+    takes: dict[str, Take] = field(default_factory=dict)
     loaded: bool = False
     busy: bool = False
     waiting: deque[Entry] = field(default_factory=deque)
     timer: IDelayedCall | None = None
+
+    def has(self, session: Session | None) -> None:
+        """Note what the store has."""
+        self.session = session
+        self.stored = 0 if session is None else session.version
+        self.unsaved = False
+        self.takes.clear()
+        self.loaded = True
+
+    def write(self, session: Session | None, takes: Iterable[Take]) -> Write:
+        """Put a value into the next write to the store."""
+        if session is not None:
+            session = structs.replace(session, version=self.stored + 1)
+        return Write(self.code, self.stored, session, tuple(takes))
 
 
 @dataclass(slots=True)
@@ -80,14 +121,9 @@ class _Work:
 
     def write(self) -> Write | None:
         """Return what has to be stored, or None."""
-        before = self.line.session
-        if self.session == before and not self.takes:
+        if self.session == self.line.session and not self.takes:
             return None
-        expected = 0 if before is None else before.version
-        if self.session is not None:
-            self.session = structs.replace(self.session, version=expected + 1)
-        takes = tuple(self.takes.values())
-        return Write(self.line.code, expected, self.session, takes)
+        return self.line.write(self.session, self.takes.values())
 
 
 class Lines:
@@ -99,6 +135,9 @@ class Lines:
         timebase: Server time.
         clock: Runs the timers.
         carry_out: Does what a step wanted, once that is stored.
+
+    Attributes:
+        trouble: Why nothing can be stored now; None if all is well.
     """
 
     log = Logger()
@@ -111,6 +150,7 @@ class Lines:
         clock: IReactorTime,
         carry_out: Callable[[Effect], None],
     ) -> None:
+        self.trouble: str | None = None
         self._config = config
         self._store = store
         self._timebase = timebase
@@ -118,13 +158,18 @@ class Lines:
         self._carry_out = carry_out
         self._lines: dict[str, _Line] = {}
         self._dirty: dict[_Line, None] = {}
+        self._samples: list[ClockSample] = []
+        self._recalled = False
         self._turn: IDelayedCall | None = None
+        self._retry: IDelayedCall | None = None
+        self._commits = 0
         self._finished: Deferred[None] | None = None
 
     def recall(self) -> None:
         """Pick up the sessions that are in the store."""
         self._finished = None
-        self._store.sessions().addCallbacks(self._recalled, self._note_failure)
+        found = maybeDeferred(self._store.sessions)
+        found.addCallbacks(self._pick_up, self._degrade)
 
     def living(self) -> Iterator[Session]:
         """Return every session that has not ended."""
@@ -134,7 +179,7 @@ class Lines:
                 yield session
 
     def session(self, code: str) -> Session | None:
-        """Return a session that has not ended, as last stored, or None."""
+        """Return a session that has not ended, or None."""
         line = self._lines.get(code)
         session = line.session if line is not None else None
         return session if phase_of(session) in LIVING else None
@@ -147,6 +192,12 @@ class Lines:
         line.waiting.append(entry)
         self._mark(line)
 
+    def measured(self, sample: ClockSample) -> None:
+        """Store a clock sample with what the turn stores anyway, or alone."""
+        self._samples.append(sample)
+        del self._samples[:-MOST_SAMPLES]
+        self._wake()
+
     def finish(self) -> Deferred[None]:
         """Deal with all that waits, and leave no timer behind.
 
@@ -156,20 +207,41 @@ class Lines:
         self._finished = Deferred()
         for line in self._lines.values():
             self._disarm(line)
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
         self._run_turn()
+        if self.trouble is not None:
+            self._save()
+        self._rest()
         return self._finished
 
     # A turn.
 
-    def _recalled(self, sessions: Sequence[Session]) -> None:
+    def _pick_up(self, sessions: Sequence[Session]) -> None:
+        """Go on with what is stored: nobody is connected to it yet."""
+        self._recalled = True
         for session in sessions:
             if session.id in self._lines:
                 continue  # Somebody was quicker: that line reads it by itself.
-            line = self._lines[session.id] = _Line(session.id, session, loaded=True)
-            self._arm(line)
+            line = self._lines[session.id] = _Line(session.id)
+            line.has(session)
+            self.submit(session.id, Restarted())
+        if sessions:
+            running = sum(session.take is not None for session in sessions)
+            self.log.info(
+                "{count} sessions go on, {running} of them record",
+                count=len(sessions),
+                running=running,
+            )
+        if self.trouble is not None:
+            self._save()
 
     def _mark(self, line: _Line) -> None:
         self._dirty[line] = None
+        self._wake()
+
+    def _wake(self) -> None:
         if self._turn is None:
             self._turn = self._clock.callLater(0, self._run_turn)
 
@@ -183,15 +255,11 @@ class Lines:
             if not line.loaded:
                 self._load(line)
         works = [self._run(line) for line in lines if line.loaded and line.waiting]
-        to_store = []
-        for work in works:
-            write = work.write()
-            if write is None:
-                self._conclude(work)
-            else:
-                to_store.append((work, write))
-        if to_store:
-            self._commit(to_store)
+        if self.trouble is None:
+            self._commit(works)
+        else:
+            for work in works:
+                self._go_on(work)
         self._rest()
 
     def _rest(self) -> None:
@@ -199,7 +267,7 @@ class Lines:
         finished = self._finished
         if finished is None or finished.called or self._turn is not None:
             return
-        if not any(line.busy for line in self._lines.values()):
+        if not self._commits and not any(line.busy for line in self._lines.values()):
             finished.callback(None)
 
     def _load(self, line: _Line) -> None:
@@ -207,23 +275,42 @@ class Lines:
         line.busy = True
 
         def loaded(session: Session | None) -> None:
-            line.session, line.loaded, line.busy = session, True, False
+            line.busy = False
+            line.has(session)
+            if not self._recalled:
+                line.waiting.appendleft(Restarted())
             self._mark(line)
 
         def failed(failure: Failure) -> None:
             line.busy = False
-            entries = list(line.waiting)
-            line.waiting.clear()
-            self._drop(line, entries, failure)
+            self._degrade(failure)
+            self._turn_away(line)
             self._rest()
 
-        self._store.session(line.code).addCallbacks(loaded, failed)
+        maybeDeferred(self._store.session, line.code).addCallbacks(loaded, failed)
+
+    def _turn_away(self, line: _Line) -> None:
+        """Refuse all that waits for a session that cannot be read."""
+        entries = list(line.waiting)
+        line.waiting.clear()
+        for entry in entries:
+            if isinstance(entry, Request):
+                entry.done.errback(StoreTrouble(self.trouble))
+            elif isinstance(entry, Joining | PeerCommand):
+                for effect in _refusal(entry):
+                    self._carry_out(effect)
+        self._tidy(line)
 
     def _run(self, line: _Line) -> _Work:
-        """Take the steps that wait in a line, each on the value of the last."""
-        work = _Work(line, list(line.waiting), line.session)
+        """Take the steps that wait in a line."""
+        entries = list(line.waiting)
         line.waiting.clear()
-        for entry in work.entries:
+        return self._steps(line, entries)
+
+    def _steps(self, line: _Line, entries: list[Entry]) -> _Work:
+        """Take a line's steps, each on the value of the last."""
+        work = _Work(line, entries, line.session)
+        for entry in entries:
             try:
                 self._run_entry(work, entry)
             except Exception:
@@ -243,6 +330,9 @@ class Lines:
         if isinstance(entry, Request):
             work.answers.append((entry.done, phase_of(work.session) in LIVING))
             entry = entry.event
+        if self.trouble is not None and begins(work.session, entry):
+            work.effects += _refusal(entry)
+            return
         now = self._timebase.now()
         outcome = step(work.session, work.line.code, entry, now, self._config)
         work.session = outcome.session
@@ -251,47 +341,55 @@ class Lines:
 
     # The commit.
 
-    def _commit(self, to_store: list[tuple[_Work, Write]]) -> None:
-        for work, _ in to_store:
-            work.line.busy = True
+    def _commit(self, works: list[_Work]) -> None:
+        """Store what the steps came to, then carry it out."""
+        to_store = []
+        for work in works:
+            write = work.write()
+            if write is None:
+                self._conclude(work)
+            else:
+                work.line.busy = True
+                to_store.append((work, write))
+        if not to_store and not self._samples:
+            return
 
         def committed(conflicts: frozenset[str]) -> None:
-            for work, _ in to_store:
+            for work, write in to_store:
                 work.line.busy = False
                 if work.line.code in conflicts:
                     self._run_again(work)
                 else:
-                    work.line.session = work.session
+                    work.line.has(write.session)
                     self._conclude(work)
-            self._rest()
 
-        def failed(failure: Failure) -> None:
-            for work, _ in to_store:
+        def failed(_: Failure) -> None:
+            for work, _write in to_store:
                 work.line.busy = False
-                self._drop(work.line, work.entries, failure)
-            self._rest()
+                self._go_on(self._steps(work.line, work.entries))
 
-        batch = [write for _, write in to_store]
-        self._store.commit(batch).addCallbacks(committed, failed)
+        done = self._put([write for _, write in to_store])
+        done.addCallbacks(committed, failed).addBoth(lambda _: self._rest())
+
+    def _put(self, batch: Sequence[Write]) -> Deferred[frozenset[str]]:
+        """Hand a batch to the store, and the clock samples that wait."""
+        samples, self._samples = self._samples, []
+        self._commits += 1
+
+        def ended(result: frozenset[str] | Failure) -> frozenset[str] | Failure:
+            self._commits -= 1
+            if isinstance(result, Failure):
+                self._samples = [*samples, *self._samples][-MOST_SAMPLES:]
+                self._degrade(result)
+            return result
+
+        return maybeDeferred(self._store.commit, batch, samples).addBoth(ended)
 
     def _run_again(self, work: _Work) -> None:
         """Another server was faster: read its value, and take the steps on it."""
         work.line.loaded = False
         work.line.waiting.extendleft(reversed(work.entries))
         self._mark(work.line)
-
-    def _drop(self, line: _Line, entries: list[Entry], failure: Failure) -> None:
-        """Forget what could not be stored: nobody was told of it."""
-        self._note_failure(failure)
-        for entry in entries:
-            if isinstance(entry, Request):
-                entry.done.errback(failure)
-            elif isinstance(entry, Joining):
-                self._carry_out(Dismissed(entry.peer))
-        self._tidy(line)
-
-    def _note_failure(self, failure: Failure) -> None:
-        self.log.failure("the store failed", failure)
 
     def _conclude(self, work: _Work) -> None:
         """Carry out what a line's steps wanted: it is stored now."""
@@ -308,6 +406,70 @@ class Lines:
             done.callback(answer)
         self._arm(work.line)
         self._tidy(work.line)
+
+    # While nothing can be stored.
+
+    def _degrade(self, failure: Failure) -> None:
+        """Go on without the store, and try it again soon."""
+        if not failure.check(StoreTrouble):
+            self.log.failure("the store failed", failure)
+        if self.trouble is None:
+            self.log.error(
+                "nothing can be stored: {why}; recordings go on, nothing new begins",
+                why=failure.getErrorMessage(),
+            )
+        self.trouble = failure.getErrorMessage()
+        if self._retry is None and self._finished is None:
+            self._retry = self._clock.callLater(RETRY, self._try_again)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        if self._recalled:
+            self._save()
+        else:
+            self.recall()
+
+    def _go_on(self, work: _Work) -> None:
+        """Carry out steps that are stored later."""
+        line = work.line
+        if work.write() is not None:
+            line.session, line.unsaved = work.session, True
+            line.takes |= work.takes
+        self._conclude(work)
+
+    def _save(self) -> None:
+        """Store all that could not be stored; an empty commit tries the store too."""
+        behind = [line for line in self._lines.values() if line.unsaved]
+        writes = [
+            (line, line.write(line.session, line.takes.values())) for line in behind
+        ]
+        told = [line.session for line in behind]
+
+        def saved(conflicts: frozenset[str]) -> None:
+            for (line, write), session in zip(writes, told, strict=True):
+                self._catch_up(line, write, session, lost=line.code in conflicts)
+            if any(line.unsaved for line in behind):
+                self._save()
+                return
+            self.trouble = None
+            self.log.info("all is stored again")
+
+        done = self._put([write for _, write in writes])
+        done.addCallbacks(saved, lambda _: None).addBoth(lambda _: self._rest())
+
+    def _catch_up(
+        self, line: _Line, write: Write, told: Session | None, *, lost: bool
+    ) -> None:
+        """Note that a line is stored, in the form it had when that began."""
+        if lost:
+            self.log.error("{session}: another server was faster", session=line.code)
+            line.loaded = line.unsaved = False
+            self._mark(line)
+        elif line.session is told:
+            line.has(write.session)
+            self._tidy(line)
+        else:
+            line.stored = 0 if write.session is None else write.session.version
 
     # Afterwards.
 
@@ -331,5 +493,12 @@ class Lines:
         """Forget a line that nothing is in and nothing waits in."""
         if line.waiting:
             self._mark(line)
-        elif line.session is None:
+        elif line.session is None and not line.unsaved:
             self._lines.pop(line.code, None)
+
+
+def _refusal(event: Event) -> list[Effect]:
+    """Answer a peer that nothing can be stored now."""
+    peer = getattr(event, "peer", "")
+    answer = Tell(peer, refused(Refusal(DEGRADED)))
+    return [Dismissed(peer), answer] if isinstance(event, Joining) else [answer]

@@ -14,11 +14,23 @@ from raydel.core.apps import App
 from raydel.core.config import Config
 from raydel.core.events import Joining
 from raydel.core.instants import iso
-from raydel.core.messages import DeviceStatus, SessionStatus
+from raydel.core.messages import (
+    DeviceStatus,
+    Error,
+    ReadinessUpdate,
+    SessionStatus,
+    StartRecording,
+    StopRecording,
+)
+from raydel.core.stream import Stream
 from raydel.core.take import Debt, Owner, Take
 
 PROBE_PATIENCE: Final = 2_000.0
 """ms an old connection is given to show that it is still there."""
+
+
+Answer = StartRecording | StopRecording | ReadinessUpdate | Error
+"""What a command is answered with."""
 
 
 class Phase(Enum):
@@ -81,6 +93,14 @@ class Claim(Struct, frozen=True):
     deadline: float
 
 
+class Performed(Struct, frozen=True):
+    """A command that was carried out or refused, and how it was answered."""
+
+    device_id: str
+    command_id: str
+    answer: Answer
+
+
 class Session(Struct, frozen=True):
     """Up to two phones under one code. Instants are server time, ms.
 
@@ -93,6 +113,8 @@ class Session(Struct, frozen=True):
         stop_at: When the latest stop reaches the phones; 0 if none was sent.
         debts: Stops that somebody is not known to have got.
         claims: Newcomers that wait for a probe.
+        streams: What devices that can catch up were told.
+        performed: The latest commands that had an id, oldest first.
         empty_since: When the last connected device left, or None.
         ended_at: When it ended and became a tombstone, or None.
     """
@@ -105,6 +127,8 @@ class Session(Struct, frozen=True):
     stop_at: float = 0.0
     debts: tuple[Debt, ...] = ()
     claims: tuple[Claim, ...] = ()
+    streams: tuple[Stream, ...] = ()
+    performed: tuple[Performed, ...] = ()
     empty_since: float | None = None
     ended_at: float | None = None
 
@@ -115,6 +139,20 @@ class Session(Struct, frozen=True):
     def seat_for(self, *, is_host: bool) -> Seat | None:
         """Return the seat of a role, if anybody holds it."""
         return next((seat for seat in self.seats if seat.is_host == is_host), None)
+
+    def seat_with(self, device_id: str) -> Seat | None:
+        """Return the seat of a device."""
+        return next((s for s in self.seats if s.device_id == device_id), None)
+
+    def stream_of(self, device_id: str) -> Stream:
+        """Return what a device was told; an empty stream if nothing."""
+        found = (each for each in self.streams if each.device_id == device_id)
+        return next(found, Stream(device_id))
+
+    def with_stream(self, stream: Stream) -> Session:
+        """Keep what a device was told in this form."""
+        others = tuple(s for s in self.streams if s.device_id != stream.device_id)
+        return structs.replace(self, streams=(*others, stream))
 
     def owners(self) -> list[Owner]:
         """Return all who may come back: holders, participants, creditors."""

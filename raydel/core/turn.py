@@ -6,24 +6,29 @@ transitions themselves stand in `raydel.core.session`.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from raydel.core.config import Config
 from raydel.core.effects import Effect, Happened, Occasion, Tell
 from raydel.core.errors import NOT_JOINED, Fault, Refusal
-from raydel.core.events import Command, Receipt
+from raydel.core.events import Command, Event, Joining, PeerCommand, Receipt
 from raydel.core.messages import (
     DeviceConnected,
     DeviceDisconnected,
+    Error,
+    Numbered,
     Outbound,
     StartRecording,
     StopRecording,
     refused,
 )
-from raydel.core.state import Seat, Session
+from raydel.core.state import Answer, Performed, Seat, Session
 from raydel.core.take import Debt, Owner, Stop, Take
+
+REMEMBERED: Final = 32
+"""Commands of a session whose answers are kept."""
 
 
 class Outcome(Struct, frozen=True):
@@ -58,6 +63,7 @@ class Turn:
         """Settle what follows from the change, and hand it over."""
         self.reveal()
         self._note_emptiness()
+        self._drop_streams()
         session: Session | None = self.session
         if self.session.ended_at is not None and not self.session.debts:
             session = None
@@ -100,7 +106,15 @@ class Turn:
     def tell(
         self, seat: Seat, message: Outbound, receipt: Receipt | None = None
     ) -> None:
-        """Send to the device in a seat, if it has a connection."""
+        """Send to the device in a seat, if it has a connection.
+
+        One that speaks protocol 2 gets what it missed when it comes back.
+        """
+        if not seat.app.is_released and isinstance(message, Numbered):
+            stream, message = self.session.stream_of(seat.device_id).number(message)
+            self.session = self.session.with_stream(stream)
+            if receipt is not None:
+                receipt = structs.replace(receipt, seq=stream.seq)
         if seat.peer is not None:
             self.effects.append(Tell(seat.peer, message, receipt))
 
@@ -120,10 +134,18 @@ class Turn:
         )
         self.tell(seat, command, self.receipt(seat.owner, take.id, Command.START))
 
-    def tell_stop(self, peer: str, debt: Debt, at: float) -> None:
-        """Tell a debtor's peer to stop at an instant, with proof of arrival."""
-        receipt = self.receipt(debt.owner, debt.stop.take_id, Command.STOP)
-        self.effects.append(Tell(peer, self.stop_command(debt.stop, at), receipt))
+    def tell_stop(self, seat: Seat, debt: Debt, at: float) -> None:
+        """Tell a debtor to stop at an instant, with proof of arrival."""
+        self.tell(seat, self.stop_command(debt.stop, at), self.stop_receipt(debt))
+
+    def tell_stop_outside(self, peer: str, debt: Debt, at: float) -> None:
+        """Tell the same to a debtor that has no seat."""
+        command = self.stop_command(debt.stop, at)
+        self.effects.append(Tell(peer, command, self.stop_receipt(debt)))
+
+    def stop_receipt(self, debt: Debt) -> Receipt:
+        """Name one debtor's copy of a stop."""
+        return self.receipt(debt.owner, debt.stop.take_id, Command.STOP)
 
     def stop_command(self, stop: Stop, at: float) -> StopRecording:
         """Put a stop into a message, in server time."""
@@ -159,13 +181,114 @@ class Turn:
             )
         )
 
+    # Commands that may be sent again.
+
+    def answered_before(self, event: Event) -> bool:
+        """Give a command that is known already its answer again."""
+        if not isinstance(event, PeerCommand):
+            return False
+        seat = self.session.seat_of(event.peer)
+        if seat is None or event.command_id is None:
+            return False
+        for known in self.session.performed:
+            if (known.device_id, known.command_id) == (
+                seat.device_id,
+                event.command_id,
+            ):
+                receipt = self._receipt_of(seat.owner, known.answer)
+                self.effects.append(Tell(event.peer, known.answer, receipt))
+                return True
+        return False
+
+    def remember(self, event: Event) -> None:
+        """Keep what a command was answered with, for when it is sent again."""
+        if not isinstance(event, PeerCommand) or event.command_id is None:
+            return
+        seat = self.session.seat_of(event.peer)
+        answers = [
+            effect.message
+            for effect in self.effects
+            if isinstance(effect, Tell)
+            and effect.peer == event.peer
+            and isinstance(effect.message, Answer)
+        ]
+        if seat is None or not answers:
+            return
+        answer = answers[-1]
+        if not isinstance(answer, Error):
+            answer = structs.replace(answer, seq=UNSET)
+        performed = Performed(seat.device_id, event.command_id, answer)
+        self.change(performed=(*self.session.performed, performed)[-REMEMBERED:])
+
+    def _receipt_of(self, owner: Owner, message: Outbound) -> Receipt | None:
+        """Name a copy of a start or a stop; nothing else needs a proof."""
+        match message:
+            case StartRecording(take_id=str(take_id)):
+                return self.receipt(owner, take_id, Command.START)
+            case StopRecording(take_id=str(take_id)):
+                return self.receipt(owner, take_id, Command.STOP)
+            case _:
+                return None
+
+    # What a device missed.
+
+    def missed(self, event: Joining, owner: Owner) -> tuple[Numbered, ...] | None:
+        """Return what a device was told since it was last there; None if unknown."""
+        last = event.join.last_seq
+        if last is None or event.app.is_released:
+            return None
+        return self.session.stream_of(owner.device_id).since(last)
+
+    def catch_up(
+        self, event: Joining, seat: Seat, missed: tuple[Numbered, ...] | None
+    ) -> None:
+        """Tell a device what it missed, or let its stream begin anew."""
+        stream = self.session.stream_of(seat.device_id)
+        if missed is None:
+            if stream.kept:
+                self.session = self.session.with_stream(stream.anew())
+            return
+        for message in stream.until(event.join.last_seq or 0):
+            self._note_proof(self._receipt_of(seat.owner, message))
+        kept = structs.replace(stream, kept=missed)
+        self.session = self.session.with_stream(kept)
+        for message in missed:
+            receipt = self._receipt_of(seat.owner, message)
+            if receipt is not None:
+                receipt = structs.replace(receipt, seq=cast("int", message.seq))
+            self.effects.append(Tell(event.peer, message, receipt))
+
+    def arrived(self, receipt: Receipt) -> None:
+        """Note the proof that a command has arrived, and all before it.
+
+        The start of the running take proves the stops of earlier ones too: they
+        were sent before it, and would end this take if they were sent again.
+        """
+        stream = self.session.stream_of(receipt.device_id)
+        if stream.kept:
+            self.session = self.session.with_stream(stream.proven(receipt.seq))
+        self._note_proof(receipt)
+
+    def _note_proof(self, receipt: Receipt | None) -> None:
+        if receipt is None:
+            return
+        take = self.session.take
+        if receipt.command is Command.STOP:
+            self.session = self.session.without_debts(
+                receipt.device_id, receipt.take_id
+            )
+        elif take is not None and take.id == receipt.take_id:
+            take = take.with_participant(receipt.device_id, start_proven=True)
+            self.change(take=take)
+            self.session = self.session.without_debts(receipt.device_id)
+
     # What follows from any change.
 
     def reveal(self) -> None:
         """Tell every device who came and who went since it was last told."""
         seats = self.session.seats
         for viewer in sorted(seats, key=lambda seat: seat.peer == self.newcomer):
-            if viewer.peer is not None:
+            if viewer.peer is not None or not viewer.app.is_released:
                 self._reveal_to(viewer)
 
     def _reveal_to(self, viewer: Seat) -> None:
@@ -217,6 +340,13 @@ class Turn:
             self.change(empty_since=None)
         elif self.session.empty_since is None:
             self.change(empty_since=self.now)
+
+    def _drop_streams(self) -> None:
+        """Keep streams only for devices that have a seat."""
+        seated = {seat.device_id for seat in self.session.seats}
+        if any(stream.device_id not in seated for stream in self.session.streams):
+            kept = [s for s in self.session.streams if s.device_id in seated]
+            self.change(streams=tuple(kept))
 
     def _changed_takes(self) -> tuple[Take, ...]:
         before = self._before.take if self._before is not None else None

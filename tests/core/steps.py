@@ -38,6 +38,11 @@ LOST: Final = 1006
 Message = TypeVar("Message", bound=Outbound)
 
 
+def token_of(peer: str) -> str:
+    """Return the token that a peer gets with its seat."""
+    return f"{peer}-token"
+
+
 def joining(
     peer: str,
     *,
@@ -45,19 +50,20 @@ def joining(
     name: str | None = None,
     app: App = App.LIBRARY_1,
     resume: str | None = None,
+    last_seq: int | None = None,
 ) -> Joining:
     """Make the event of a peer that asks for a seat.
 
-    A device that is new gets the id ``<peer>-id`` and, if it speaks protocol 2,
-    the token ``<peer>-token``.
+    A device that is new gets the id ``<peer>-id``, and every peer that speaks
+    protocol 2 the token ``<peer>-token``.
     """
     protocol = None if app.is_released else 2
     return Joining(
         peer=peer,
-        join=Join(CODE, host, name, protocol, resume),
+        join=Join(CODE, host, name, protocol, last_seq=last_seq),
         app=app,
         device_id=f"{peer}-id",
-        token=None if app.is_released else f"{peer}-token",
+        token=None if app.is_released else fingerprint(token_of(peer)),
         presented=None if resume is None else fingerprint(resume),
     )
 
@@ -101,9 +107,13 @@ class Stage:
         name: str | None = "iPhone",
         app: App = App.LIBRARY_1,
         resume: str | None = None,
+        last_seq: int | None = None,
     ) -> None:
         """A peer asks for the host's seat."""
-        self.do(joining(peer, host=True, name=name, app=app, resume=resume))
+        event = joining(
+            peer, host=True, name=name, app=app, resume=resume, last_seq=last_seq
+        )
+        self.do(event)
 
     def guest_joins(
         self,
@@ -112,9 +122,13 @@ class Stage:
         name: str | None = "Pixel",
         app: App = App.LIBRARY_1,
         resume: str | None = None,
+        last_seq: int | None = None,
     ) -> None:
         """A peer asks for the guest's seat."""
-        self.do(joining(peer, host=False, name=name, app=app, resume=resume))
+        event = joining(
+            peer, host=False, name=name, app=app, resume=resume, last_seq=last_seq
+        )
+        self.do(event)
 
     def both_join(self, host: App = App.LIBRARY_1, guest: App = App.LIBRARY_1) -> None:
         """A host and a guest take their seats."""
@@ -224,12 +238,6 @@ class Stage:
         """Return the one message of a kind that the last verb told a peer."""
         (message,) = (m for m in self.told(peer) if isinstance(m, kind))
         return message
-
-    def token(self, peer: str) -> str:
-        """Return the resume token that the last verb gave a peer."""
-        token = self.heard(peer, Joined).resume_token
-        assert isinstance(token, str)
-        return token
 
     def error(self, peer: str) -> str:
         """Return the code of the error that the last verb told a peer."""
