@@ -37,7 +37,7 @@ LAYERS: Final = (
     "raydel.core.session",
     "raydel.core.turn",
     "raydel.core.state",
-    "raydel.core.dialect raydel.core.codec",
+    "raydel.core.dialect raydel.core.codec raydel.core.manifest",
     "raydel.core.take raydel.core.timesync raydel.core.schedule raydel.core.effects",
     "raydel.core.roundtrip raydel.core.events raydel.core.stream",
     "raydel.core.messages",
