@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.config import Config
 from raydel.core.effects import Occasion
-from raydel.core.instants import MINUTE
+from raydel.core.instants import DAY, MINUTE
 from raydel.core.messages import DeviceStatus, SessionStatus
 from raydel.options import Options
 from raydel.program import LAST_WORDS
@@ -117,6 +117,9 @@ class OptionsTableTests(SynchronousTestCase):
             "--longest-take=": f"{Config.longest_take / MINUTE:g}",
             "--origin=": "none",
             "--log-format=": Config.log_format,
+            "--store=": "`sqlite:raydel.sqlite`",
+            "--survives=": Config.survives,
+            "--keep-takes=": f"{Config.keep_takes / DAY:g}",
             "--version": "",
             "--help": "",
         }
