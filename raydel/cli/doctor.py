@@ -39,7 +39,8 @@ from working (wrong). Nothing is changed. It ends with code 1 if anything is wro
 The options are those of twistd raydel --help; of an installed service:
 
   . /etc/raydel/raydel.env
-  sudo /opt/raydel/bin/python -m raydel doctor $RAYDEL_OPTIONS
+  sudo /opt/raydel/bin/python -m raydel doctor \\
+      --store=sqlite:/var/lib/raydel/raydel.sqlite $RAYDEL_OPTIONS
 
 As root it sees more: whose ports are taken, and the rules of the firewall.
 """

@@ -214,7 +214,8 @@ class OperationsTests(SynchronousTestCase):
         shown = chapter(OPERATIONS, "Limits")
         for limit in (
             f"| body of an HTTP request | {MAX_BODY // 1024} KiB |",
-            f"| finished takes in memory | {KEPT_TAKES} |",
+            f"| a finished take | {Config.keep_takes / DAY:g} days, `--keep-takes` |",
+            f"| finished takes, with `--store=memory:` | {KEPT_TAKES} |",
             f"| ending | {LAST_WORDS:g} s |",
             f"| an empty session | {Config.cleanup / MINUTE:g} min, `--cleanup` |",
             f"| a take | {Config.longest_take / MINUTE / 60:g} h, `--longest-take` |",
