@@ -28,6 +28,7 @@ from raydel.doctor import Finding, PortFacts, Verdict
 from raydel.endpoints import speaks_own_tls
 from raydel.listeners import holder
 from raydel.options import Options
+from raydel.store.look import look
 
 _HELP: Final = """\
 usage: python -m raydel doctor [options of the server]
@@ -88,7 +89,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield doctor.native(used=USES_NVX)
     yield doctor.steady_clock(*_ticks())
     yield doctor.wall_clock(datetime.now(UTC), synchronized=_synchronized())
-    yield doctor.store()
+    yield from doctor.store(look(config.store) if config.store else None)
     yield doctor.network(own)
     for description in config.ports:
         yield from _port(description, own)
