@@ -47,7 +47,9 @@ def makeService(options: Options) -> IService:
     certificates = Certificates(source_of(config))
     endpoints = [resolve(each, reactor, certificates) for each in config.ports]
     store = _store(config, reactor)
-    timebase = BootTimebase(as_later(options, lambda: _checked(store)))
+    fresh = fresh_anchor(boot_name())
+    anchor = as_later(options, lambda: _checked(store, fresh))
+    timebase = BootTimebase(anchor)
     sessions = SessionService(
         config=config, store=store, timebase=timebase, clock=reactor
     )
@@ -77,8 +79,8 @@ def _store(config: Config, reactor: Any) -> IStore:
     return SQLiteStore(config.store, config.survives, in_thread)
 
 
-def _checked(store: IStore) -> Anchor:
-    """Open a store and close it again; return the anchor that it keeps for this boot.
+def _checked(store: IStore, fresh: Anchor) -> Anchor:
+    """Open a store and close it again; return the anchor that it keeps for the boot.
 
     A daemon has a terminal for what is wrong only until it forks, and takes no open
     file along.
@@ -86,6 +88,6 @@ def _checked(store: IStore) -> Anchor:
     try:
         store.open()
         store.close()
-        return store.anchor(fresh_anchor(boot_name()))
+        return store.anchor(fresh)
     except StoreTrouble as trouble:
         raise SystemExit(f"raydel: {trouble}") from None
