@@ -168,8 +168,8 @@ class Stores(FindingCase):
     def test_full_disk(self) -> None:
         """A disk that is nearly full is told before it is."""
         self.found(OK, self.judge(free=100_000_000))
-        for state in ({}, {"is_in_use": True}, {"is_there": False}):
-            facts = self.FILE._replace(free=99_900_000, **state)
+        full = self.FILE._replace(free=99_900_000)
+        for facts in (full, full._replace(is_in_use=True, is_there=False)):
             _, space = doctor.store(facts)
             self.found(WARNING, space, "100 MB", "a.sqlite", "make room")
 

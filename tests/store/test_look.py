@@ -114,7 +114,12 @@ class Looking(SynchronousTestCase):
     def test_opened_meanwhile(self) -> None:
         """What is copied while a server starts is not judged."""
         self.make()
-        facts = look(self.file, open_copy=lambda _: self.store() and "half of it")
+
+        def half(copy: Path) -> str:
+            self.store()
+            return f"{copy} is half of it"
+
+        facts = look(self.file, open_copy=half)
         self.assertEqual((True, None), (facts.is_in_use, facts.refusal))
 
     def test_damaged(self) -> None:
