@@ -25,7 +25,6 @@ from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientPr
 from autobahn.websocket.util import parse_url
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from OpenSSL import SSL
 from service_identity import VerificationError
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
@@ -123,7 +122,7 @@ def _parser() -> Parser:
         "--for",
         metavar="SECONDS",
         dest="seconds",
-        type=_number,
+        type=_duration,
         default=0.0,
         help="put it away by itself after that",
     )
@@ -138,7 +137,9 @@ def _code(text: str) -> str:
 
 def _url(text: str) -> str:
     with suppress(ValueError):
-        if parse_url(text)[1] != "unix":
+        host = parse_url(text)[1]
+        optionsForClientTLS(host)
+        if host != "unix":
             return text
     raise ArgumentTypeError(f"{text!r} is not like ws://localhost:3001/sync")
 
@@ -148,6 +149,12 @@ def _number(text: str) -> float:
         if abs(number := float(text)) < _LONGEST:
             return number
     raise ArgumentTypeError(f"{text!r} is no number that a clock could show")
+
+
+def _duration(text: str) -> float:
+    if (number := _number(text)) > 0:
+        return number
+    raise ArgumentTypeError(f"{text!r} is not how long anything lasts")
 
 
 def _authority(file: str) -> Any:
@@ -231,8 +238,8 @@ class Handset:
                 case End(status):
                     self._end(status)
 
-    def unlinked(self, code: int, why: str, *, for_good: bool) -> None:
-        """Note that the link is gone, or was not let in."""
+    def unlinked(self, why: str, code: int = 1006, *, for_good: bool = False) -> None:
+        """Note that the link is gone, or was never opened."""
         self.link = None
         if self._closed is not None:
             self._closed.callback(None)
@@ -316,34 +323,31 @@ class Link(WebSocketClientProtocol):
         self.silence.reset(SILENCE)
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
-        """Keep what TLS says: Autobahn hands on that something was wrong."""
+        """Keep what TLS says: Autobahn hands on only that something was wrong."""
         self.broken_by = reason.value
         super().connectionLost(reason)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """Tell the phone, in words."""
-        if self.silence is not None and self.silence.active():
+        if self.silence is None:
+            why, for_good = self._unopened(reason or "")
+            self.handset.unlinked(why, for_good=for_good)
+            return
+        if self.silence.active():
             self.silence.cancel()
-        why, for_good = _why(self.broken_by, reason or "")
-        said = f"link lost: {reason}" if wasClean and reason else why
-        self.handset.unlinked(code or 1006, said, for_good=for_good)
+        words = f"link lost: {reason}" if wasClean and reason else "link lost"
+        self.handset.unlinked(words, code or 1006)
 
-
-def _why(broken_by: object, reason: str) -> tuple[str, bool]:
-    """Say why there is no link, and whether there will never be one."""
-    if refused := re.search(r"upgrade failed \[(\d+)\]: ([^\")]*)", reason):
-        status, words = refused.groups()
-        return f"the server answers {status} {words}", status[0] == "4"
-    if isinstance(broken_by, VerificationError):
-        return "the server's certificate is for another name than that in --url", True
-    if isinstance(broken_by, SSL.Error):
-        words = " ".join(str(part) for part in broken_by.args)
-        if "certificate verify failed" in words:
-            return "nobody we trust vouches for the server: --ca=FILE trusts more", True
-        if "wrong version number" in words:
-            return "the server speaks no TLS there: ws:// instead of wss://?", True
-        return "TLS failed", False
-    return "link lost", False
+    def _unopened(self, reason: str) -> tuple[str, bool]:
+        """Say why nothing was opened, and whether nothing ever will be."""
+        if refused := re.search(r"upgrade failed \[(\d+)\]: ([^\")]*)", reason):
+            status, words = refused.groups()
+            return f"the server answers {status} {words}", status.startswith("4")
+        if isinstance(self.broken_by, VerificationError):
+            return "the server's certificate is for another name than --url has", True
+        if "certificate verify failed" in str(self.broken_by):
+            return "nobody we trust vouches for the server: see --ca=FILE", True
+        return "what answers there is no sync server: ws:// or wss://?", False
 
 
 @implementer(IHalfCloseableProtocol)
