@@ -250,7 +250,7 @@ class Handset:
 
     def _switch_on(self) -> None:
         self._show(f"  {self._url}; type start, stop, ready or quit")
-        if sys.stdin is not None:
+        if sys.stdin and sys.stdout:
             StandardIO(Buttons(self), reactor=self.reactor)
             # It takes blocking off, also for the shell we share the terminal with.
             os.set_blocking(0, True)
@@ -347,7 +347,7 @@ class Link(WebSocketClientProtocol):
             return "the server's certificate is for another name than --url has", True
         if "certificate verify failed" in str(self.broken_by):
             return "nobody we trust vouches for the server: see --ca=FILE", True
-        return "what answers there is no sync server: ws:// or wss://?", False
+        return "nothing there answers as it should: ws:// or wss://?", False
 
 
 @implementer(IHalfCloseableProtocol)
