@@ -29,6 +29,8 @@ _SYNCHRONOUS: Final = {"kill": "NORMAL", "power-loss": "FULL"}
 """What was handed to the system survives the end of the process; what it was made to
 write out survives its own."""
 
+_EFFECTIVE: Final = os.access in os.supports_effective_ids
+
 
 def open_database(
     file: Path, survives: Survives, steps: Sequence[str]
@@ -69,7 +71,7 @@ def _is_there(file: Path) -> bool:
         raise StoreTrouble(f"{file} is a directory, and not a file")
     if not stat.S_ISREG(status.st_mode):
         raise StoreTrouble(f"{file} is not a file")
-    if not os.access(file, os.R_OK | os.W_OK):
+    if not os.access(file, os.R_OK | os.W_OK, effective_ids=_EFFECTIVE):
         raise StoreTrouble(f"there is no permission to read and write {file}")
     if status.st_size == 0:
         raise StoreTrouble(

@@ -59,14 +59,14 @@ def version_of(connection: sqlite3.Connection) -> int:
 def migrate(connection: sqlite3.Connection, steps: Sequence[str]) -> None:
     """Lead the tables to their latest version: all of the way, or not at all.
 
-    Takes the right to write in any case, so this fails where there is none.
+    Writes in any case, and so fails where that is not allowed: ``BEGIN IMMEDIATE``
+    alone does not.
     """
     with transaction(connection):
-        for version, step in enumerate(steps):
-            if version >= version_of(connection):
-                for statement in _statements(step):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {version + 1}")
+        for step in steps[version_of(connection) :]:
+            for statement in _statements(step):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
 
 
 @contextmanager
