@@ -19,6 +19,7 @@ TEXTS = {
     "host_exists": "Session already has a host",
     "recording_in_progress": "Recording already in progress",
     "no_recording": "No recording in progress",
+    "degraded": "The server cannot store anything now; try again later",
 }
 
 
@@ -30,13 +31,15 @@ class Faults(SynchronousTestCase):
         self.assertEqual(TEXTS, {fault.code: fault.message for fault in FAULTS})
 
     def test_statuses(self) -> None:
-        """Every fault is the asker's, over REST too."""
-        self.assertEqual({400, 404, 409}, {fault.status for fault in FAULTS})
+        """Every fault is the asker's, over REST too, but that of the store."""
+        self.assertEqual({400, 404, 409, 503}, {fault.status for fault in FAULTS})
+        own = [fault.code for fault in FAULTS if fault.status >= 500]
+        self.assertEqual(["degraded"], own)
 
     def test_temporary(self) -> None:
-        """Waiting may cure a taken seat, and nothing else."""
+        """Waiting may cure a taken seat and a full disk, and nothing else."""
         temporary = {fault.code for fault in FAULTS if fault.temporary}
-        self.assertEqual({"host_exists", "session_full"}, temporary)
+        self.assertEqual({"host_exists", "session_full", "degraded"}, temporary)
 
 
 class Refusals(SynchronousTestCase):
