@@ -33,7 +33,7 @@ from raydel.core.timesync import Estimate
 CODE = "ABC123"
 NOON = 1_768_478_400_000.0
 AHEAD = 40_000.0
-TOKEN = "W6vbiNsCKvRbmY0f"
+BACK = "W6vbiNsCKvRbmY0f"
 RELEASED = [app for app in App if app.is_released]
 
 WHOLE = Estimate(AHEAD + 0.5, 3.0, 3.5, 1.0, 5)
@@ -56,7 +56,7 @@ def dialect(
     app: App, estimate: Estimate | None = None, *, exact: bool = True
 ) -> Dialect:
     """Make the dialect of a peer at noon and 2 ms."""
-    return Dialect(app, estimate, NOON + 2.0, "d2", "clock", TOKEN, exact)
+    return Dialect(app, estimate, NOON + 2.0, "d2", "clock", BACK, exact)
 
 
 class StartToReleased(SynchronousTestCase):
@@ -222,7 +222,7 @@ class ToProtocol2(SynchronousTestCase):
         """Its welcome names the clock that all times are of."""
         status = SessionStatus(CODE, 0, False, "", ())
         welcome = Joined(CODE, "d1", "iPhone", True, status, resumed=True, seq=7)
-        expected = structs.replace(welcome, clock_id="clock", resume_token=TOKEN)
+        expected = structs.replace(welcome, clock_id="clock", resume_token=BACK)
         self.assertEqual(expected, speak(welcome, dialect(App.PROTOCOL_2)))
 
     def test_joined_without_a_token(self) -> None:
