@@ -112,13 +112,17 @@ def step(
 def begins(session: Session | None, event: Event) -> bool:
     """Tell whether an event would begin a session or a take.
 
-    A server that can store nothing begins nothing; all that has begun goes on.
+    A server that can store nothing begins nothing; all that has begun goes on,
+    and so does a screen whose hour is over: what it asks for follows a take.
     """
     phase = phase_of(session)
     if isinstance(event, Joining):
         return event.join.is_host and phase in {Phase.ABSENT, Phase.ENDED}
-    seated = session is not None and session.seat_of(getattr(event, "peer", ""))
-    return isinstance(event, StartRequested) and phase is Phase.OPEN and bool(seated)
+    if session is None or not isinstance(event, StartRequested):
+        return False
+    seated = session.seat_of(event.peer) is not None
+    known = session.answer_to(event.peer, event.command_id) is not None
+    return phase is Phase.OPEN and seated and not known
 
 
 class _Step(Turn):
@@ -151,7 +155,7 @@ class _Step(Turn):
     def _join_again(self, event: Joining) -> None:
         """Answer a join that was sent again under its id; refuse another one."""
         seat = self.session.seat_of(event.peer)
-        if event.join.command_id is None:
+        if event.join.command_id is None or event.app.is_released:
             self.refuse(event.peer, ALREADY_JOINED)
         elif seat is not None:
             self.tell(seat, self._joined(seat))

@@ -191,18 +191,13 @@ class Turn:
         """Give a command that is known already its answer again."""
         if not isinstance(event, PeerCommand):
             return False
+        answer = self.session.answer_to(event.peer, event.command_id)
         seat = self.session.seat_of(event.peer)
-        if seat is None or event.command_id is None:
+        if answer is None or seat is None:
             return False
-        for known in self.session.performed:
-            if (known.device_id, known.command_id) == (
-                seat.device_id,
-                event.command_id,
-            ):
-                receipt = self._receipt_of(seat.device_id, known.answer)
-                self.effects.append(Tell(event.peer, known.answer, receipt))
-                return True
-        return False
+        receipt = self._receipt_of(seat.device_id, answer)
+        self.effects.append(Tell(event.peer, answer, receipt))
+        return True
 
     def remember(self, event: Event) -> None:
         """Keep what a command was answered with, for when it is sent again."""
@@ -216,13 +211,14 @@ class Turn:
             and effect.peer == event.peer
             and isinstance(effect.message, Answer)
         ]
-        if seat is None or not answers:
+        if seat is None or seat.app.is_released or not answers:
             return
         answer = answers[-1]
         if not isinstance(answer, Error):
             answer = structs.replace(answer, seq=UNSET)
-        performed = Performed(seat.device_id, event.command_id, answer)
-        self.change(performed=(*self.session.performed, performed)[-REMEMBERED:])
+        known = seat.device_id, event.command_id
+        others = [each for each in self.session.performed if not each.is_of(*known)]
+        self.change(performed=(*others, Performed(*known, answer))[-REMEMBERED:])
 
     def _receipt_of(self, device_id: str, message: Outbound) -> Receipt | None:
         """Name a copy of a start or a stop; nothing else needs a proof."""
