@@ -163,36 +163,6 @@ class CommitThenTell(Case):
         self.assertEqual(before + 1, self.stage.store.commits)
         self.assertEqual(20, len(self.service.statuses()))
 
-    def test_a_failed_commit_tells_nobody(self) -> None:
-        """A start that cannot be stored does not happen; the next one does."""
-        host, guest = self.pair(LIBRARY_2, LIBRARY_2)
-        self.stage.store.holding = True
-        host.tap_start()
-        self.run_for(100)
-        self.stage.store.fail()
-        self.run_for(1000)
-        self.assertEqual([], host.all("start_recording") + guest.all("error"))
-        self.assertEqual(1, len(self.flushLoggedErrors(StoreTrouble)))
-        self.stage.store.holding = False
-        guest.tap_start()
-        self.run_for(1000)
-        self.assertTrue(host.is_recording and guest.is_recording)
-
-    def test_a_newcomer_that_was_not_stored(self) -> None:
-        """It may ask again on the same connection, or is closed after 30 s."""
-        first, second = (
-            Phone(self.stage, LIBRARY_1, host=True, name=name) for name in "ab"
-        )
-        self.join_late(first, second)
-        self.stage.store.fail()
-        self.flushLoggedErrors(StoreTrouble)
-        self.stage.store.holding = False
-        self.run_for(100)
-        first.say("join", sessionId=CODE, isHost=True)
-        self.run_for(35_000)
-        self.assertEqual(["joined"], first.types)
-        self.assertEqual((None, 1000), (first.wire.goodbye, second.wire.goodbye))
-
 
 def sorted_last(types: Sequence[str]) -> list[str]:
     """Sort all but what came first: a start leaves later than an error."""
