@@ -187,6 +187,14 @@ class Connection:
         else:
             self._put(message)
 
+    def has_asked(self, join: Join) -> bool:
+        """Tell whether this is the join again that it is seated by, or waits with."""
+        asked = (self.session_code, self.command_id)
+        return join.command_id is not None and asked == (
+            join.session_id,
+            join.command_id,
+        )
+
     def joining(self, join: Join) -> None:
         """Note that it has asked for a seat, and what app it seems to be."""
         self.session_code = self._asked_for = join.session_id

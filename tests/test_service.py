@@ -199,6 +199,36 @@ class Seats(Case):
         self.assertEqual("already_joined", phone.last("error")["code"])
         self.assertEqual(1, len(self.service.statuses()))
 
+    def test_the_same_join_again(self) -> None:
+        """One with an id may be sent again: the same seat, and the same token."""
+        phone = Phone(self.stage, PROTOCOL_2, host=True).join(commandId="1")
+        self.run_for(100)
+        again = {"isHost": True, "protocol": 2, "commandId": "1"}
+        phone.say("join", sessionId=CODE, **again)
+        self.run_for(100)
+        first, second = phone.all("joined")
+        self.assertEqual(
+            *((m["deviceId"], m["resumeToken"], m["seq"]) for m in (first, second))
+        )
+        phone.say("join", sessionId="XYZ789", **again)
+        self.run_for(100)
+        self.assertEqual("already_joined", phone.last("error")["code"])
+        self.assertEqual([CODE], [status.id for status in self.service.statuses()])
+
+    def test_twice_at_once(self) -> None:
+        """A guest that asks twice before the host has come is seated by the second."""
+        guest = Phone(self.stage, PROTOCOL_2).join(commandId="1")
+        Phone(self.stage, LIBRARY_2, host=True).join()
+        guest.say("join", sessionId=CODE, protocol=2, commandId="1")
+        self.run_for(1000)
+        self.assertEqual(["error", "joined"], sorted(guest.types)[1:])
+        guest.say("device_ready")
+        self.run_for(100)
+        self.assertEqual("readiness_update", guest.types[-1])
+        guest.hang_up()
+        self.run_for(100)
+        self.assertEqual(["iPhone 15"], self.names())
+
     def test_path_and_code(self) -> None:
         """A code in the path that is not the one in the join is refused."""
         phone = Phone(self.stage, LIBRARY_1, host=True).connect("XYZ789")
