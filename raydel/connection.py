@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Final
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -30,6 +30,7 @@ from raydel.core.messages import (
     DeviceReady,
     Inbound,
     Join,
+    Joined,
     Outbound,
     Ping,
     Pong,
@@ -40,7 +41,8 @@ from raydel.core.messages import (
     TimeSyncUpdate,
 )
 from raydel.core.roundtrip import RoundTrips
-from raydel.core.timesync import Answer, Estimator
+from raydel.core.take import ClockSample
+from raydel.core.timesync import Answer, Estimator, Sample
 from raydel.countdown import Countdown
 from raydel.interfaces import IConnection, IDesk, ITimebase, ITransport
 from raydel.outbox import Outbox
@@ -87,7 +89,11 @@ class Connection:
         self.path_code = code
         self.app = App.LIBRARY_1
         self.session_code: str | None = None
+        self._asked_for: str | None = None
         self.device_id: str | None = None
+        self.command_id: str | None = None
+        self.resume_token: str | None = None
+        self.take_id: str | None = None
         self.gone: Deferred[None] = Deferred()
         self._desk = desk
         self._clock = clock
@@ -96,6 +102,7 @@ class Connection:
         self._trips: RoundTrips[Receipt] = RoundTrips()
         self._outbox = Outbox(clock, timebase)
         self._countdown: Countdown | None = None
+        self._behind: list[Outbound] = []
         self._asking: list[IDelayedCall] = []
         self._unreported: Answer | None = None
         self._last_request = ""
@@ -156,9 +163,7 @@ class Connection:
                 self._desk.report(receipt.session_id, Delivered(receipt))
         self._closing = True
         self._forget_plans()
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        self._lose_no_patience()
         self._desk.gone(self.peer, code)
         self.gone.callback(None)
 
@@ -177,25 +182,38 @@ class Connection:
             self._stop(message, receipt)
         elif type(message) is Pong:
             self._send(message)
+        elif self._countdown is not None and not self.app.is_released:
+            self._behind.append(message)
         else:
-            # Nothing overtakes a stop that is held back.
-            self._outbox.put(-inf, lambda: self._send(message))
+            self._put(message)
+
+    def has_asked(self, join: Join) -> bool:
+        """Tell whether this is the join again that it is seated by, or waits with."""
+        asked = (self.session_code, self.command_id)
+        return join.command_id is not None and asked == (
+            join.session_id,
+            join.command_id,
+        )
 
     def joining(self, join: Join) -> None:
         """Note that it has asked for a seat, and what app it seems to be."""
-        self.session_code = join.session_id
+        self.session_code = self._asked_for = join.session_id
+        self.command_id = join.command_id
         self.app = recognise(
             protocol=join.protocol,
             code_in_path=self.path_code is not None,
             name=join.device_name,
         )
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        self._lose_no_patience()
 
     def seated(self, device_id: str) -> None:
-        """Note that it has a seat; `Joined` follows, then it is asked its time."""
+        """Note that it has a seat; `Joined` follows, then it is asked its time.
+
+        A join that was sent twice may have been refused the first time.
+        """
+        self.session_code = self._asked_for
         self.device_id = device_id
+        self._lose_no_patience()
         self._asking = [
             self._clock.callLater(wait / SECOND, self._measure)
             for wait in schedule.JOIN_PROBES
@@ -209,7 +227,9 @@ class Connection:
         """
         self._owed = owed
         self.session_code = None
+        self.command_id = None
         self.device_id = None
+        self.take_id = None
         self._silent = self._probed = False
         self._be_patient()
 
@@ -227,6 +247,7 @@ class Connection:
     def farewell(self, code: int, reason: str = "") -> None:
         """Close the wire, after what the peer is still to be told."""
         self._cancel_countdown()
+        self._behind.clear()
         self._outbox.put(-inf, lambda: self._close(code, reason))
 
     # What a countdown asks, and the lead rests on.
@@ -311,6 +332,7 @@ class Connection:
             return
         self._learn(Sign.ANSWERED_TIME_SYNC)
         self._trips.add(answer.sample.round_trip)
+        self._keep(answer.sample)
         self._unreported = answer
         self._last_request = response.request_id
         if self._estimator.answered <= EARLY_ANSWERS:
@@ -319,6 +341,18 @@ class Connection:
             self._countdown.reconsider()
 
     # Messages out.
+
+    def _put(self, message: Outbound) -> None:
+        """Send a message, but let it overtake no stop that is held back."""
+        if type(message) is Joined and message.take and message.take.participant:
+            self._measure_for(message.take.take_id)
+        self._outbox.put(-inf, lambda: self._send(message))
+
+    def _follow(self) -> None:
+        """Send what had to wait: a device is told all in the order of its numbers."""
+        behind, self._behind = self._behind, []
+        for message in behind:
+            self._put(message)
 
     def _send(self, message: Outbound, *, exact: bool = True) -> None:
         self.transport.send(codec.encode(speak(message, self._dialect(exact))))
@@ -340,6 +374,7 @@ class Connection:
             now=now,
             device_id=self.device_id or "",
             clock_id=self._timebase.clock_id,
+            resume_token=self.resume_token,
             exact=exact,
         )
 
@@ -386,7 +421,13 @@ class Connection:
     # Starts and stops.
 
     def _start(self, command: StartRecording, receipt: Receipt | None) -> None:
+        """Count down to a start; if it is asked for again, it is on its way."""
+        if self._counts_down_to(command.take_id):
+            return
         self._cancel_countdown()
+        self._follow()
+        if command.take_id:
+            self._measure_for(command.take_id)
         self._countdown = Countdown(
             self, command, receipt, self._start_now, self._clock, self._timebase
         )
@@ -399,17 +440,48 @@ class Connection:
         self._outbox.put(
             -inf, lambda: self._send_proven(command, countdown.receipt, exact=exact)
         )
+        self._follow()
 
     def _stop(self, command: StopRecording, receipt: Receipt | None) -> None:
-        """Send a stop so that it arrives at its instant; take back its start.
+        """Send a stop so that it arrives at its instant; take back its own start.
 
         Protocol 2 is told that instant, so its copy may leave at once.
         """
-        self._cancel_countdown()
+        if self._counts_down_to(command.take_id):
+            self._cancel_countdown()
+            self._follow()
+        if command.take_id == self.take_id:
+            self.take_id = None
         at, departure = command.local_stop_time, -inf
         if self.app.is_released and at is not UNSET:
             departure = at - self._delay()
         self._outbox.put(departure, lambda: self._send_proven(command, receipt))
+
+    def _counts_down_to(self, take_id: str | UnsetType) -> bool:
+        countdown = self._countdown
+        return countdown is not None and countdown.command.take_id == take_id
+
+    def _measure_for(self, take_id: str) -> None:
+        """Keep what the peer's clock says, for the alignment of a take."""
+        if self.take_id == take_id:
+            return
+        self.take_id = take_id
+        for sample in self._estimator.samples:
+            self._keep(sample)
+
+    def _keep(self, sample: Sample) -> None:
+        if self.take_id is None or self.device_id is None:
+            return
+        self._desk.measured(
+            ClockSample(
+                take_id=self.take_id,
+                device_id=self.device_id,
+                clock_id=self._timebase.clock_id,
+                at=sample.at,
+                offset=sample.offset,
+                round_trip=sample.round_trip,
+            )
+        )
 
     def _cancel_countdown(self) -> None:
         if self._countdown is not None:
@@ -439,11 +511,15 @@ class Connection:
         """Give a peer without a seat its time again."""
         if self._closing or self._owed:
             return
-        if self._patience is not None:
-            self._patience.cancel()
+        self._lose_no_patience()
         self._patience = self._clock.callLater(
             STRANGER_PATIENCE / SECOND, self._lose_patience
         )
+
+    def _lose_no_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _lose_patience(self) -> None:
         self._patience = None

@@ -94,6 +94,9 @@ class IDesk(Interface):
     def report(code: str, event: Event) -> None:
         """Note what happened to a peer of a session."""
 
+    def measured(sample: ClockSample) -> None:
+        """Keep a look at the clock of a device that takes part in a take."""
+
     def gone(peer: str, code: int) -> None:
         """Note that a connection has closed, with this close code."""
 
@@ -229,7 +232,9 @@ class ISessions(Interface):
         """End a session: stop its take, tell its devices, close their wires.
 
         Returns:
-            Fires once this is stored, with whether there was such a session.
+            Fires once this is stored, with whether there was such a session. While
+            nothing can be stored it fires without that, or fails with
+            `StoreTrouble` where the session cannot be read.
         """
 
     def take(take_id: str) -> Deferred[TakeRecord | None]:

@@ -7,8 +7,14 @@ from collections.abc import Generator, Sequence
 from itertools import count
 from typing import Any, Final
 
+from msgspec import structs
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.defer import (
+    Deferred,
+    DeferredList,
+    inlineCallbacks,
+    maybeDeferred,
+)
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -42,7 +48,7 @@ from raydel.core.messages import (
     refused,
 )
 from raydel.core.state import Session, status_of
-from raydel.core.take import Take
+from raydel.core.take import ClockSample, Take
 from raydel.core.tokens import (
     fingerprint,
     new_device_id,
@@ -59,6 +65,7 @@ from raydel.interfaces import (
     TakeRecord,
 )
 from raydel.lines import Lines, Reply, Request
+from raydel.retention import Retention
 
 GOING_DOWN: Final = 1012
 """Close code of a restart: the library reconnects on it."""
@@ -97,6 +104,7 @@ class SessionService(Service):
         self._timebase = timebase
         self._clock = clock
         self._lines = Lines(config, store, timebase, clock, self._carry_out)
+        self._retention = Retention(store, config.keep_takes, timebase, clock)
         self._connections: dict[str, Connection] = {}
         self._shares: tuple[dict[Connection, None], ...] = tuple(
             {} for _ in range(BEATS)
@@ -108,8 +116,14 @@ class SessionService(Service):
     # The service.
 
     def startService(self) -> None:
-        """Pick up the stored sessions, and begin to ping."""
+        """Pick up the stored sessions, and begin to ping.
+
+        Raises:
+            StoreTrouble: There is no using the store.
+        """
+        self._store.open()
         super().startService()  # type: ignore[no-untyped-call]
+        self._retention.start()
         self._ticker = self._clock.callLater(TICK, self._tick)
         self._lines.recall()
 
@@ -128,8 +142,10 @@ class SessionService(Service):
         def rest(_: object) -> Deferred[None]:
             if last_call.active():
                 last_call.cancel()
+            self._retention.stop()
             stored = self._lines.finish().addTimeout(LAST_COMMIT, self._clock)
-            return stored.addErrback(self._note_unstored)
+            stored.addErrback(self._note_unstored)
+            return stored.addCallback(lambda _: self._store.close())
 
         return all_gone.addBoth(rest)
 
@@ -181,7 +197,7 @@ class SessionService(Service):
     @property
     def trouble(self) -> str | None:
         """Why nothing can be stored now; None if all is well."""
-        return None
+        return self._lines.trouble
 
     @inlineCallbacks
     def take(self, take_id: str) -> Generator[Deferred[Any], Any, TakeRecord | None]:
@@ -195,10 +211,13 @@ class SessionService(Service):
         self, code: str | None = None, before: str | None = None, limit: int = 50
     ) -> Deferred[Sequence[Take]]:
         """Return takes, the latest begun first."""
-        return self._store.takes(code, before, limit)
+        return maybeDeferred(self._store.takes, code, before, limit)
 
     def end(self, code: str) -> Deferred[bool]:
-        """End a session; fires with whether there was one, once that is stored."""
+        """End a session; fires with whether there was one, once that is stored.
+
+        Where nothing can be stored, it is ended all the same, and stored later.
+        """
         done: Deferred[bool] = Deferred()
         event = EndRequested(self._stop_lead(self._lines.session(code)))
         self._lines.submit(code, Request(event, done))
@@ -220,35 +239,46 @@ class SessionService(Service):
     def _event(self, peer: str, code: str, message: Inbound) -> Event:
         """Add to a command what the step would have to measure."""
         match message:
-            case StartCommand():
-                return StartRequested(peer, new_take_id(), self._lead(peer, code))
-            case StopCommand():
-                return StopRequested(peer, self._stop_lead(self._lines.session(code)))
-            case CameraReady() | DeviceReady():
-                return ReadyReported(peer, camera=isinstance(message, CameraReady))
+            case StartCommand(command_id=name):
+                lead = self._lead(peer, code)
+                return StartRequested(peer, new_take_id(), lead, name)
+            case StopCommand(command_id=name):
+                lead = self._stop_lead(self._lines.session(code))
+                return StopRequested(peer, lead, name)
+            case CameraReady(command_id=name):
+                return ReadyReported(peer, camera=True, command_id=name)
+            case DeviceReady(command_id=name):
+                return ReadyReported(peer, camera=False, command_id=name)
             case _:
                 raise AssertionError(f"{type(message).__name__} is no command")
 
     def _join(self, connection: Connection, join: Join) -> None:
         code = join.session_id or ""
-        if connection.session_code is not None:
+        again = connection.has_asked(join)
+        if connection.session_code is not None and not again:
             self.refuse(connection.peer, Refusal(ALREADY_JOINED))
             return
         if connection.path_code not in {None, code}:
             detail = "the code differs from the one in the path"
             self.refuse(connection.peer, Refusal(INVALID_SESSION_ID, detail=detail))
             return
-        connection.joining(join)
-        presented = join.resume_token
-        joining = Joining(
+        if not again:
+            connection.joining(join)
+        self._lines.submit(code, self._joining(connection, join))
+
+    def _joining(self, connection: Connection, join: Join) -> Joining:
+        """Add what is drawn by lot. Tokens stay here: no store ever sees one."""
+        if connection.resume_token is None and not connection.app.is_released:
+            connection.resume_token = new_resume_token()
+        token, presented = connection.resume_token, join.resume_token
+        return Joining(
             peer=connection.peer,
-            join=join,
+            join=structs.replace(join, resume_token=None),
             app=connection.app,
             device_id=new_device_id(),
-            token=None if connection.app.is_released else new_resume_token(),
+            token=fingerprint(token) if token else None,
             presented=fingerprint(presented) if presented else None,
         )
-        self._lines.submit(code, joining)
 
     def refuse(self, peer: str, refusal: Refusal) -> None:
         """Answer a peer's message with an error, in its turn."""
@@ -265,6 +295,10 @@ class SessionService(Service):
     def report(self, code: str, event: Event) -> None:
         """Note what happened to a peer of a session."""
         self._lines.submit(code, event)
+
+    def measured(self, sample: ClockSample) -> None:
+        """Keep a look at the clock of a device that takes part in a take."""
+        self._lines.measured(sample)
 
     def gone(self, peer: str, code: int) -> None:
         """Note that a connection has closed, with this close code."""

@@ -39,6 +39,7 @@ class Dialect:
         now: The moment, server time, ms.
         device_id: Its id, once it has one.
         clock_id: Names server time, for protocol 2.
+        resume_token: What it gets its seat back with; protocol 2 only.
         exact: Whether the estimate is good enough to start by.
     """
 
@@ -47,6 +48,7 @@ class Dialect:
     now: float
     device_id: str
     clock_id: str
+    resume_token: str | None = None
     exact: bool = True
 
 
@@ -165,7 +167,11 @@ def _full_stop(message: StopRecording, dialect: Dialect) -> StopRecording:
 
 
 def _full_joined(message: Joined, dialect: Dialect) -> Joined:
-    return structs.replace(message, clock_id=dialect.clock_id)
+    return structs.replace(
+        message,
+        clock_id=dialect.clock_id,
+        resume_token=dialect.resume_token or UNSET,
+    )
 
 
 def _full_request(message: TimeSyncRequest, _dialect: Dialect) -> TimeSyncRequest:

@@ -35,6 +35,7 @@ INVALID_TIME_SYNC: Final = Fault(
     "invalid_time_sync", "Invalid time_sync_response payload", 400
 )
 SESSION_NOT_FOUND: Final = Fault("session_not_found", "Session not found", 404)
+TAKE_NOT_FOUND: Final = Fault("take_not_found", "Take not found", 404)
 NOT_JOINED: Final = Fault("not_joined", "Not connected to a session", 409)
 ALREADY_JOINED: Final = Fault("already_joined", "Already in a session", 409)
 SESSION_FULL: Final = Fault("session_full", "Session is full", 409, temporary=True)

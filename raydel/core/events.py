@@ -28,19 +28,24 @@ class Command(Enum):
 
 
 class Receipt(Struct, frozen=True):
-    """Names one copy of one command, for the proof that it arrived."""
+    """Names one copy of one command, for the proof that it arrived.
+
+    ``seq`` is its number in the device's stream; 0 if it has none.
+    """
 
     session_id: str
     device_id: str
     take_id: str
     command: Command
+    seq: int = 0
 
 
 class Joining(Struct, frozen=True):
     """A peer asks for a seat. ``device_id`` and ``token`` are freshly drawn.
 
     Attributes:
-        token: The resume token it gets, in clear; protocol 2 only.
+        join: What it sent, without its resume token.
+        token: Fingerprint of the resume token it gets; protocol 2 only.
         presented: Fingerprint of the resume token it sent, or None.
     """
 
@@ -58,6 +63,7 @@ class StartRequested(Struct, frozen=True):
     peer: str
     take_id: str
     lead: float
+    command_id: str | None = None
 
 
 class StopRequested(Struct, frozen=True):
@@ -65,6 +71,7 @@ class StopRequested(Struct, frozen=True):
 
     peer: str
     lead: float = 0.0
+    command_id: str | None = None
 
 
 class ReadyReported(Struct, frozen=True):
@@ -72,6 +79,7 @@ class ReadyReported(Struct, frozen=True):
 
     peer: str
     camera: bool
+    command_id: str | None = None
 
 
 class AppLearned(Struct, frozen=True):
@@ -118,6 +126,10 @@ class EndRequested(Struct, frozen=True):
     lead: float = 0.0
 
 
+class Restarted(Struct, frozen=True):
+    """The server was started again: none of its earlier connections is left."""
+
+
 class DeadlinePassed(Struct, frozen=True):
     """The earliest deadline of the session is over."""
 
@@ -134,5 +146,9 @@ Event = (
     | Left
     | Delivered
     | EndRequested
+    | Restarted
     | DeadlinePassed
 )
+
+PeerCommand = StartRequested | StopRequested | ReadyReported
+"""What a peer may ask for again under the same ``command_id``."""

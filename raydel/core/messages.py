@@ -23,6 +23,12 @@ Instant = Annotated[float, Meta(ge=-(2**53), le=2**53)]
 Protocol = Annotated[int, Meta(ge=2, le=2**31)]
 """The newest protocol a peer speaks; we answer in the newest we both do."""
 
+CommandId = Annotated[str, Meta(min_length=1, max_length=64)]
+"""A peer's own name for a command, so that it can be sent again."""
+
+Seq = Annotated[int, Meta(ge=0, le=2**53)]
+"""Numbers what a protocol 2 device is told, from 1 on."""
+
 
 # From a peer.
 
@@ -31,7 +37,7 @@ class Join(Struct, frozen=True, tag_field="type", tag="join", rename="camel"):
     """Take a seat in a session; a host's join creates it.
 
     ``protocol`` is absent in every released app. ``resume_token`` gets back the
-    seat it was given for.
+    seat it was given for, and ``last_seq`` what was told since that number.
     """
 
     session_id: str | None = None
@@ -39,26 +45,42 @@ class Join(Struct, frozen=True, tag_field="type", tag="join", rename="camel"):
     device_name: str | None = None
     protocol: Protocol | None = None
     resume_token: str | None = None
+    last_seq: Seq | None = None
+    command_id: CommandId | None = None
 
 
-class StartCommand(Struct, frozen=True, tag_field="type", tag="start_recording"):
+class StartCommand(
+    Struct, frozen=True, tag_field="type", tag="start_recording", rename="camel"
+):
     """Start recording on every device. The phone's own timestamp is not used."""
 
     timestamp: Any = None
+    command_id: CommandId | None = None
 
 
-class StopCommand(Struct, frozen=True, tag_field="type", tag="stop_recording"):
+class StopCommand(
+    Struct, frozen=True, tag_field="type", tag="stop_recording", rename="camel"
+):
     """Stop recording on every device. The phone's own timestamp is not used."""
 
     timestamp: Any = None
+    command_id: CommandId | None = None
 
 
-class CameraReady(Struct, frozen=True, tag_field="type", tag="camera_ready"):
+class CameraReady(
+    Struct, frozen=True, tag_field="type", tag="camera_ready", rename="camel"
+):
     """The camera of an early screen is ready."""
 
+    command_id: CommandId | None = None
 
-class DeviceReady(Struct, frozen=True, tag_field="type", tag="device_ready"):
+
+class DeviceReady(
+    Struct, frozen=True, tag_field="type", tag="device_ready", rename="camel"
+):
     """The device is ready to record. May come twice."""
+
+    command_id: CommandId | None = None
 
 
 class TimeSyncResponse(Struct, frozen=True, tag_field="type", tag="time_sync_response"):
@@ -121,7 +143,11 @@ class RunningTake(Struct, frozen=True, rename="camel"):
 
 
 class Joined(Struct, frozen=True, tag_field="type", tag="joined", rename="camel"):
-    """The seat is yours. The last five fields go to protocol 2 only."""
+    """The seat is yours. The last six fields go to protocol 2 only.
+
+    ``recovered``: all that was told since ``last_seq`` follows in order. If not,
+    the session's status is where the device begins anew, at number ``seq``.
+    """
 
     session_id: str
     device_id: str
@@ -133,24 +159,26 @@ class Joined(Struct, frozen=True, tag_field="type", tag="joined", rename="camel"
     resumed: bool | UnsetType = UNSET
     recovered: bool | UnsetType = UNSET
     take: RunningTake | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
 
 
 class DeviceConnected(
     Struct, frozen=True, tag_field="type", tag="device_connected", rename="camel"
 ):
-    """Another device is there. The last two fields go to protocol 2 only."""
+    """Another device is there. The last three fields go to protocol 2 only."""
 
     device_id: str
     device_name: str
     session_id: str
     is_host: bool | UnsetType = UNSET
     resumed: bool | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
 
 
 class DeviceDisconnected(
     Struct, frozen=True, tag_field="type", tag="device_disconnected", rename="camel"
 ):
-    """Another device is gone. ``reason`` goes to protocol 2 only.
+    """Another device is gone. ``reason`` and ``seq`` go to protocol 2 only.
 
     ``reason`` is ``left``, ``lost``, ``silent`` or ``replaced``.
     """
@@ -158,6 +186,7 @@ class DeviceDisconnected(
     device_id: str
     session_id: str
     reason: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
 
 
 class DeviceTime(Struct, frozen=True):
@@ -170,8 +199,9 @@ class DeviceTime(Struct, frozen=True):
 class StartRecording(Struct, frozen=True, tag_field="type", tag="start_recording"):
     """Start your camera at ``atomic_start_time``; 0 means at once.
 
-    ``take_id``, ``local_start_time`` and ``uncertainty_ms`` go to protocol 2
-    only: the take, the same instant in device time, and how sure that is.
+    ``take_id``, ``local_start_time``, ``uncertainty_ms`` and ``seq`` go to
+    protocol 2 only: the take, the same instant in device time, and how sure
+    that is.
     """
 
     session_id: str = field(name="sessionId")
@@ -185,12 +215,13 @@ class StartRecording(Struct, frozen=True, tag_field="type", tag="start_recording
     device_timestamps: dict[str, DeviceTime] = {}
     local_start_time: float | UnsetType = field(name="localStartTime", default=UNSET)
     uncertainty_ms: float | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
 
 
 class StopRecording(
     Struct, frozen=True, tag_field="type", tag="stop_recording", rename="camel"
 ):
-    """Stop your camera now. The last three fields go to protocol 2 only.
+    """Stop your camera now. The last four fields go to protocol 2 only.
 
     ``reason`` is ``command``, ``device_limit``, ``longest_take`` or
     ``session_ended``.
@@ -202,22 +233,25 @@ class StopRecording(
     take_id: str | UnsetType = UNSET
     local_stop_time: float | UnsetType = UNSET
     reason: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
 
 
 class CameraReadyNotice(
     Struct, frozen=True, tag_field="type", tag="camera_ready", rename="camel"
 ):
-    """The camera of another device is ready."""
+    """The camera of another device is ready. ``seq`` goes to protocol 2 only."""
 
     device_id: str
+    seq: int | UnsetType = UNSET
 
 
 class ReadinessUpdate(Struct, frozen=True, tag_field="type", tag="readiness_update"):
-    """How many of the connected devices are ready."""
+    """How many of the connected devices are ready. Only protocol 2 gets ``seq``."""
 
     ready_devices: int
     total_devices: int
     all_ready: bool
+    seq: int | UnsetType = UNSET
 
 
 class TimeSyncRequest(Struct, frozen=True, tag_field="type", tag="time_sync_request"):
@@ -285,6 +319,16 @@ Outbound = (
     | Pong
     | Error
 )
+
+Numbered = (
+    DeviceConnected
+    | DeviceDisconnected
+    | StartRecording
+    | StopRecording
+    | CameraReadyNotice
+    | ReadinessUpdate
+)
+"""What a protocol 2 device is told in numbers, so that it can tell what it missed."""
 
 
 def refused(refusal: Refusal) -> Error:

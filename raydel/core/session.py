@@ -11,7 +11,7 @@ documentation is made from it, and a test holds every step to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, Final
 
 from msgspec import UNSET, Struct, structs
@@ -37,7 +37,6 @@ from raydel.core.errors import (
 from raydel.core.events import (
     LEFT_ON_PURPOSE,
     AppLearned,
-    Command,
     DeadlinePassed,
     Delivered,
     EndRequested,
@@ -46,6 +45,7 @@ from raydel.core.events import (
     Left,
     ProbeAnswered,
     ReadyReported,
+    Restarted,
     StartRequested,
     StopRequested,
     WasHeard,
@@ -55,9 +55,12 @@ from raydel.core.instants import HOUR
 from raydel.core.messages import (
     CameraReadyNotice,
     Joined,
+    Numbered,
     ReadinessUpdate,
     RunningTake,
     SessionEnded,
+    StartRecording,
+    StopRecording,
 )
 from raydel.core.schedule import stop_hold
 from raydel.core.state import (
@@ -70,7 +73,6 @@ from raydel.core.state import (
     status_of,
 )
 from raydel.core.take import Absentee, Debt, Owner, Participant, Stop, Take
-from raydel.core.tokens import fingerprint
 from raydel.core.turn import Outcome, Turn
 
 SCREEN_LIMIT: Final = HOUR
@@ -101,8 +103,26 @@ def step(
     """
     transition = TRANSITIONS[phase_of(session)][type(event)]
     turn = _Step(session, code, now, config)
-    transition.act(turn, event)
+    if not turn.answered_before(event):
+        transition.act(turn, event)
+        turn.remember(event)
     return turn.outcome()
+
+
+def begins(session: Session | None, event: Event) -> bool:
+    """Tell whether an event would begin a session or a take.
+
+    A server that can store nothing begins nothing; all that has begun goes on,
+    and so does a screen whose hour is over: what it asks for follows a take.
+    """
+    phase = phase_of(session)
+    if isinstance(event, Joining):
+        return event.join.is_host and phase in {Phase.ABSENT, Phase.ENDED}
+    if session is None or not isinstance(event, StartRequested):
+        return False
+    seated = session.seat_of(event.peer) is not None
+    known = session.answer_to(event.peer, event.command_id) is not None
+    return phase is Phase.OPEN and seated and not known
 
 
 class _Step(Turn):
@@ -113,11 +133,17 @@ class _Step(Turn):
     def join(self, event: Joining) -> None:
         """Find the newcomer a seat, have the holder probed, or refuse."""
         if self.session.seat_of(event.peer) or self._claim_of(event.peer):
-            self.refuse(event.peer, ALREADY_JOINED)
+            self._join_again(event)
             return
         seat = self.session.seat_for(is_host=event.join.is_host)
         if seat is None:
             self._admit(event, None)
+            return
+        if event.presented in seat.owner.tokens:
+            # Who shows the token of a seat need not wait for a probe of it; who
+            # waits for that probe is answered by this.
+            self._admit(event, seat)
+            self._refuse_claims(seat)
             return
         if seat.is_host and not (self._abandoned(seat) or _may_return(seat, event)):
             self._turn_away(event, HOST_EXISTS)
@@ -125,6 +151,14 @@ class _Step(Turn):
             self._claim(event, seat, seat.peer)
         else:
             self._admit(event, seat)
+
+    def _join_again(self, event: Joining) -> None:
+        """Answer a join that was sent again under its id; refuse another one."""
+        seat = self.session.seat_of(event.peer)
+        if event.join.command_id is None or event.app.is_released:
+            self.refuse(event.peer, ALREADY_JOINED)
+        elif seat is not None:
+            self.tell(seat, self._joined(seat))
 
     def _abandoned(self, seat: Seat) -> bool:
         """Whether its device said goodbye, and records no more."""
@@ -147,6 +181,7 @@ class _Step(Turn):
             mine = held.device_id == owner.device_id
             code = LEFT_FOR_GOOD if mine else SEAT_TAKEN
             self.effects += [Dismissed(held.peer), Close(held.peer, code)]
+        missed = self.recover(event, held, owner)
         seat = Seat(
             owner=owner,
             name=owner.said_name or f"Device {owner.device_id}",
@@ -154,6 +189,7 @@ class _Step(Turn):
             connected_at=self.now,
             peer=event.peer,
             resumed=resumed,
+            shown=() if held is None or missed is None else held.shown,
         )
         others = [s for s in self.session.seats if s is not held]
         self.change(seats=tuple(sorted([*others, seat], key=_host_first)))
@@ -161,39 +197,52 @@ class _Step(Turn):
         self.effects.append(Seated(event.peer, owner.device_id))
         occasion = Occasion.DEVICE_RESUMED if resumed else Occasion.DEVICE_CONNECTED
         self.note(occasion, seat)
-        self._catch_up(event, seat)
+        self._welcome(event, seat, missed)
 
-    def _catch_up(self, event: Joining, seat: Seat) -> None:
+    def _welcome(
+        self, event: Joining, seat: Seat, missed: tuple[Numbered, ...] | None
+    ) -> None:
         """Tell a seated newcomer where it is, and what it missed."""
         take = self.session.take
         if take is not None and take.participant(seat.device_id) is None:
             absentee = Absentee(seat.device_id, seat.name, seat.is_host)
-            take = take.with_absentee(absentee)
-            self.change(take=take)
-        self.tell(seat, self._joined(event, seat))
+            self.change(take=take.with_absentee(absentee))
+        recovered = None if missed is None else event.join.last_seq
+        self.tell(seat, self._joined(seat, recovered))
+        self.replay(event.peer, seat, missed or ())
         self.reveal()
-        self._pay(event)
-        if take is not None:
+        again = {m.take_id for m in missed or () if isinstance(m, StopRecording)}
+        self._pay(event, but=again)
+        take = self.session.take
+        again = {m.take_id for m in missed or () if isinstance(m, StartRecording)}
+        if take is not None and take.id not in again:
             participant = take.participant(seat.device_id)
             if participant is not None and not participant.start_proven:
                 self.tell_start(seat, take)
 
-    def _joined(self, event: Joining, seat: Seat) -> Joined:
+    def _joined(self, seat: Seat, recovered: int | None = None) -> Joined:
+        """Describe the session to a device in it.
+
+        Args:
+            seat: The device's.
+            recovered: The number after which what it missed follows, if it does.
+        """
         take = self.session.take
         running: Any = UNSET
         if take is not None:
             participant = take.participant(seat.device_id) is not None
             running = RunningTake(take.id, take.start_at, participant)
+        seq = self.session.stream_of(seat.device_id).seq
         return Joined(
             session_id=self.session.id,
             device_id=seat.device_id,
             device_name=seat.name,
             is_host=seat.is_host,
             session_status=status_of(self.session),
-            resume_token=_token(event, seat.owner) or UNSET,
             resumed=seat.resumed,
-            recovered=False,
+            recovered=recovered is not None,
             take=running,
+            seq=seq if recovered is None else recovered,
         )
 
     def _owner(self, event: Joining) -> tuple[Owner, bool]:
@@ -204,15 +253,10 @@ class _Step(Turn):
                 device_id=event.device_id,
                 is_host=event.join.is_host,
                 said_name=event.join.device_name,
-                token=fingerprint(event.token) if event.token else None,
             )
-            return fresh, False
-        token = _token(event, known)
-        renewed = structs.replace(
-            known,
-            said_name=event.join.device_name or known.said_name,
-            token=fingerprint(token) if token else None,
-        )
+            # The token it showed, if any, may be its only one for a while yet.
+            return fresh.renewed(event), False
+        renewed = known.renewed(event)
         self.session = self.session.with_owner(renewed)
         return renewed, True
 
@@ -237,16 +281,22 @@ class _Step(Turn):
                 return True
         return False
 
-    def _pay(self, event: Joining) -> None:
-        """Tell a returning device the stops that it is owed."""
-        for debt in self.session.debts:
-            if debt.owner.is_of(event) or self._holds(event.peer, debt.owner):
-                settled = stop_hold(debt.stop.start_at, event.app)
-                self.tell_stop(event.peer, debt, max(self.now, settled))
+    def _pay(self, event: Joining, but: Container[object] = ()) -> None:
+        """Tell a returning device the stops that it is owed.
 
-    def _holds(self, peer: str, owner: Owner) -> bool:
-        seat = self.session.seat_of(peer)
-        return seat is not None and seat.device_id == owner.device_id
+        Args:
+            event: Its return.
+            but: Takes whose stops it has just been told.
+        """
+        seat = self.session.seat_of(event.peer)
+        for debt in self.session.debts:
+            at = max(self.now, stop_hold(debt.stop.start_at, event.app))
+            if debt.stop.take_id in but:
+                continue
+            if seat is not None and seat.device_id == debt.owner.device_id:
+                self.tell_stop(seat, debt, at)
+            elif debt.owner.is_of(event):
+                self.tell_stop_outside(event.peer, debt, at)
 
     # Claims: a newcomer waits while the holder of its seat is probed.
 
@@ -271,6 +321,10 @@ class _Step(Turn):
         seat = self.session.seat_of(event.peer)
         if seat is None:
             return
+        self._refuse_claims(seat)
+
+    def _refuse_claims(self, seat: Seat) -> None:
+        """Turn away all who wait for a seat: its holder is there."""
         fault = HOST_EXISTS if seat.is_host else SESSION_FULL
         for claim in self._take_claims(lambda c: c.against == seat.device_id):
             self._turn_away(claim.joining, fault)
@@ -324,6 +378,18 @@ class _Step(Turn):
             self._end("the host left")
         else:
             self.change(seats=tuple(s for s in self.session.seats if s is not seat))
+
+    def restarted(self, _event: Restarted) -> None:
+        """Wait for everybody: no connection outlives the server's process."""
+        self._take_claims(lambda _: True)
+        for seat in self.session.seats:
+            if seat.peer is not None:
+                self.reseat(seat, peer=None, silent=False, ready=False, away="lost")
+        take = self.session.take
+        if take is not None:
+            for participant in take.participants:
+                take = take.with_participant(participant.owner.device_id, outside=None)
+            self.change(take=take)
 
     def app_learned(self, event: AppLearned) -> None:
         """Remember what the peer turned out to be."""
@@ -438,31 +504,31 @@ class _Step(Turn):
         self.change(take=None, stop_at=at, debts=debts, empty_since=None)
         self.note(Occasion.RECORDING_STOPPED, reason=reason)
         for seat in self.session.seats:
-            if seat.peer is not None and seat.device_id in owed:
-                self.tell_stop(seat.peer, owed[seat.device_id], at)
+            if seat.device_id in owed:
+                self.tell_stop(seat, owed[seat.device_id], at)
             elif take.participant(seat.device_id) is None:
                 self.tell(seat, self.stop_command(stop, at))
         for participant in take.participants:
             debt = owed.get(participant.owner.device_id)
             if participant.outside is not None and debt is not None:
-                self.tell_stop(participant.outside, debt, at)
+                self.tell_stop_outside(participant.outside, debt, at)
+        self._supersede_answers(stop, at)
+
+    def _supersede_answers(self, stop: Stop, at: float) -> None:
+        """A start that is sent again after its take has ended is told the end."""
+        command = self.stop_command(stop, at)
+        performed = tuple(
+            structs.replace(each, answer=command)
+            if isinstance(each.answer, StartRecording)
+            and each.answer.take_id == stop.take_id
+            else each
+            for each in self.session.performed
+        )
+        self.change(performed=performed)
 
     def delivered(self, event: Delivered) -> None:
-        """Note the proof that a command has arrived.
-
-        The start of the running take proves the stops of earlier ones too: they
-        were sent before it, and would end this take if they were sent again.
-        """
-        receipt = event.receipt
-        take = self.session.take
-        if receipt.command is Command.STOP:
-            self.session = self.session.without_debts(
-                receipt.device_id, receipt.take_id
-            )
-        elif take is not None and take.id == receipt.take_id:
-            take = take.with_participant(receipt.device_id, start_proven=True)
-            self.change(take=take)
-            self.session = self.session.without_debts(receipt.device_id)
+        """Note the proof that a command has arrived."""
+        self.arrived(event.receipt)
 
     # The end.
 
@@ -525,13 +591,6 @@ def _may_return(seat: Seat, event: Joining) -> bool:
     return seat.app.is_screen or seat.owner.is_of(event)
 
 
-def _token(event: Joining, owner: Owner) -> str | None:
-    """Return the resume token for a seat: the one shown for it, or a new one."""
-    if event.presented is not None and owner.token == event.presented:
-        return event.join.resume_token
-    return event.token
-
-
 def _host_first(seat: Seat) -> bool:
     return not seat.is_host
 
@@ -566,6 +625,7 @@ def _unseated(phase: Phase) -> dict[type[Event], Transition]:
         Left: _Step.ignore,
         Delivered: _Step.ignore,
         EndRequested: _Step.ignore,
+        Restarted: _Step.ignore,
         DeadlinePassed: _Step.ignore,
     }
     return {event: _to(act, phase) for event, act in acts.items()}
@@ -581,6 +641,7 @@ def _seated(phase: Phase) -> dict[type[Event], Transition]:
         WasHeard: _Step.was_heard,
         ProbeAnswered: _Step.probe_answered,
         Delivered: _Step.delivered,
+        Restarted: _Step.restarted,
     }
     return {event: _to(act, phase) for event, act in acts.items()}
 

@@ -14,11 +14,23 @@ from raydel.core.apps import App
 from raydel.core.config import Config
 from raydel.core.events import Joining
 from raydel.core.instants import iso
-from raydel.core.messages import DeviceStatus, SessionStatus
+from raydel.core.messages import (
+    DeviceStatus,
+    Error,
+    ReadinessUpdate,
+    SessionStatus,
+    StartRecording,
+    StopRecording,
+)
+from raydel.core.stream import Stream
 from raydel.core.take import Debt, Owner, Take
 
 PROBE_PATIENCE: Final = 2_000.0
 """ms an old connection is given to show that it is still there."""
+
+
+Answer = StartRecording | StopRecording | ReadinessUpdate | Error
+"""What a command is answered with."""
 
 
 class Phase(Enum):
@@ -81,6 +93,18 @@ class Claim(Struct, frozen=True):
     deadline: float
 
 
+class Performed(Struct, frozen=True):
+    """A command that was carried out or refused, and how it was answered."""
+
+    device_id: str
+    command_id: str
+    answer: Answer
+
+    def is_of(self, device_id: str, command_id: str) -> bool:
+        """Whether it is the command that a device means by an id."""
+        return (self.device_id, self.command_id) == (device_id, command_id)
+
+
 class Session(Struct, frozen=True):
     """Up to two phones under one code. Instants are server time, ms.
 
@@ -93,6 +117,8 @@ class Session(Struct, frozen=True):
         stop_at: When the latest stop reaches the phones; 0 if none was sent.
         debts: Stops that somebody is not known to have got.
         claims: Newcomers that wait for a probe.
+        streams: What devices that can catch up were told.
+        performed: The latest commands that had an id, oldest first.
         empty_since: When the last connected device left, or None.
         ended_at: When it ended and became a tombstone, or None.
     """
@@ -105,6 +131,8 @@ class Session(Struct, frozen=True):
     stop_at: float = 0.0
     debts: tuple[Debt, ...] = ()
     claims: tuple[Claim, ...] = ()
+    streams: tuple[Stream, ...] = ()
+    performed: tuple[Performed, ...] = ()
     empty_since: float | None = None
     ended_at: float | None = None
 
@@ -115,6 +143,31 @@ class Session(Struct, frozen=True):
     def seat_for(self, *, is_host: bool) -> Seat | None:
         """Return the seat of a role, if anybody holds it."""
         return next((seat for seat in self.seats if seat.is_host == is_host), None)
+
+    def stream_of(self, device_id: str) -> Stream:
+        """Return what a device was told; an empty stream if nothing."""
+        found = (each for each in self.streams if each.device_id == device_id)
+        return next(found, Stream(device_id))
+
+    def with_stream(self, stream: Stream) -> Session:
+        """Keep what a device was told in this form."""
+        others = tuple(s for s in self.streams if s.device_id != stream.device_id)
+        return structs.replace(self, streams=(*others, stream))
+
+    def answer_to(self, peer: str, command_id: str | None) -> Answer | None:
+        """Return what a command was answered with, if its id is known.
+
+        A released app has no ids. Readiness goes with the link it was reported
+        on, so it is reported anew, whatever its id.
+        """
+        seat = self.seat_of(peer)
+        if seat is None or seat.app.is_released or command_id is None:
+            return None
+        for known in self.performed:
+            if known.is_of(seat.device_id, command_id):
+                lost = isinstance(known.answer, ReadinessUpdate) and not seat.ready
+                return None if lost else known.answer
+        return None
 
     def owners(self) -> list[Owner]:
         """Return all who may come back: holders, participants, creditors."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, structs
 
 from raydel.core.apps import App
 from raydel.core.events import Joining
+
+KEPT_TOKENS: Final = 2
+"""The newest, and the one before: the message with the newest may get lost."""
+
+MOST_ABSENTEES: Final = 32
+"""A screen is another device each time it comes back: enough is enough."""
 
 
 class Owner(Struct, frozen=True):
@@ -17,21 +23,36 @@ class Owner(Struct, frozen=True):
         device_id: Ours, unguessable.
         is_host: Its role.
         said_name: The name it joined with, or None if it gave none.
-        token: Fingerprint of its resume token, or None if it never had one.
+        tokens: Fingerprints of its resume tokens, newest first; none if it never
+            had one.
     """
 
     device_id: str
     is_host: bool
     said_name: str | None
-    token: str | None
+    tokens: tuple[str, ...] = ()
 
     def is_of(self, event: Joining) -> bool:
         """Whether a newcomer is this device: by token, or by role and name."""
         if self.is_host != event.join.is_host:
             return False
         if event.presented is not None:
-            return self.token == event.presented
+            return event.presented in self.tokens
         return self.said_name == event.join.device_name
+
+    def renewed(self, event: Joining) -> Owner:
+        """Return it as it is once it has come back.
+
+        The token that it showed stays good beside the new one.
+        """
+        shown = event.presented
+        known = (shown,) if shown is not None else self.tokens
+        tokens = known if event.token is None else (event.token, *known)
+        return structs.replace(
+            self,
+            said_name=event.join.device_name or self.said_name,
+            tokens=tokens[:KEPT_TOKENS],
+        )
 
 
 class Participant(Struct, frozen=True):
@@ -104,7 +125,8 @@ class Take(Struct, frozen=True):
 
     def with_absentee(self, absentee: Absentee) -> Take:
         """Note a device that came too late to take part, once."""
-        if any(a.device_id == absentee.device_id for a in self.absent):
+        known = any(a.device_id == absentee.device_id for a in self.absent)
+        if known or len(self.absent) >= MOST_ABSENTEES:
             return self
         return structs.replace(self, absent=(*self.absent, absentee))
 

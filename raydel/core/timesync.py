@@ -108,6 +108,11 @@ class Estimator:
         """How many questions the peer has answered."""
         return self._answered
 
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """What the latest answers say, oldest first."""
+        return tuple(self._samples)
+
     def ask(self, prefix: str, now: float) -> str:
         """Open a question and return its id. Ids are never used twice."""
         self._asked += 1

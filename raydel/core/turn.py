@@ -6,24 +6,30 @@ transitions themselves stand in `raydel.core.session`.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from raydel.core.config import Config
 from raydel.core.effects import Effect, Happened, Occasion, Tell
 from raydel.core.errors import NOT_JOINED, Fault, Refusal
-from raydel.core.events import Command, Receipt
+from raydel.core.events import Command, Event, Joining, PeerCommand, Receipt
 from raydel.core.messages import (
     DeviceConnected,
     DeviceDisconnected,
+    Error,
+    Numbered,
     Outbound,
     StartRecording,
     StopRecording,
     refused,
 )
-from raydel.core.state import Seat, Session
+from raydel.core.state import Answer, Performed, Seat, Session
+from raydel.core.stream import Stream
 from raydel.core.take import Debt, Owner, Stop, Take
+
+REMEMBERED: Final = 32
+"""Commands of a session whose answers are kept."""
 
 
 class Outcome(Struct, frozen=True):
@@ -58,6 +64,7 @@ class Turn:
         """Settle what follows from the change, and hand it over."""
         self.reveal()
         self._note_emptiness()
+        self._drop_streams()
         session: Session | None = self.session
         if self.session.ended_at is not None and not self.session.debts:
             session = None
@@ -100,7 +107,15 @@ class Turn:
     def tell(
         self, seat: Seat, message: Outbound, receipt: Receipt | None = None
     ) -> None:
-        """Send to the device in a seat, if it has a connection."""
+        """Send to the device in a seat, if it has a connection.
+
+        One that speaks protocol 2 gets what it missed when it comes back.
+        """
+        if not seat.app.is_released and isinstance(message, Numbered):
+            stream, message = self.session.stream_of(seat.device_id).number(message)
+            self.session = self.session.with_stream(stream)
+            if receipt is not None:
+                receipt = structs.replace(receipt, seq=stream.seq)
         if seat.peer is not None:
             self.effects.append(Tell(seat.peer, message, receipt))
 
@@ -118,12 +133,20 @@ class Turn:
             atomic_start_time=take.start_at,
             take_id=take.id,
         )
-        self.tell(seat, command, self.receipt(seat.owner, take.id, Command.START))
+        self.tell(seat, command, self.receipt(seat.device_id, take.id, Command.START))
 
-    def tell_stop(self, peer: str, debt: Debt, at: float) -> None:
-        """Tell a debtor's peer to stop at an instant, with proof of arrival."""
-        receipt = self.receipt(debt.owner, debt.stop.take_id, Command.STOP)
-        self.effects.append(Tell(peer, self.stop_command(debt.stop, at), receipt))
+    def tell_stop(self, seat: Seat, debt: Debt, at: float) -> None:
+        """Tell a debtor to stop at an instant, with proof of arrival."""
+        self.tell(seat, self.stop_command(debt.stop, at), self.stop_receipt(debt))
+
+    def tell_stop_outside(self, peer: str, debt: Debt, at: float) -> None:
+        """Tell the same to a debtor that has no seat."""
+        command = self.stop_command(debt.stop, at)
+        self.effects.append(Tell(peer, command, self.stop_receipt(debt)))
+
+    def stop_receipt(self, debt: Debt) -> Receipt:
+        """Name one debtor's copy of a stop."""
+        return self.receipt(debt.owner.device_id, debt.stop.take_id, Command.STOP)
 
     def stop_command(self, stop: Stop, at: float) -> StopRecording:
         """Put a stop into a message, in server time."""
@@ -136,9 +159,12 @@ class Turn:
             reason=stop.reason,
         )
 
-    def receipt(self, owner: Owner, take_id: str, command: Command) -> Receipt:
+    def receipt(
+        self, device_id: str, take_id: str, command: Command, seq: object = UNSET
+    ) -> Receipt:
         """Name one device's copy of a command."""
-        return Receipt(self.session.id, owner.device_id, take_id, command)
+        number = seq if isinstance(seq, int) else 0
+        return Receipt(self.session.id, device_id, take_id, command, number)
 
     def note(
         self,
@@ -159,13 +185,131 @@ class Turn:
             )
         )
 
+    # Commands that may be sent again.
+
+    def answered_before(self, event: Event) -> bool:
+        """Give a command that is known already its answer again."""
+        if not isinstance(event, PeerCommand):
+            return False
+        answer = self.session.answer_to(event.peer, event.command_id)
+        seat = self.session.seat_of(event.peer)
+        if answer is None or seat is None:
+            return False
+        receipt = self._receipt_of(seat.device_id, answer)
+        self.effects.append(Tell(event.peer, answer, receipt))
+        return True
+
+    def remember(self, event: Event) -> None:
+        """Keep what a command was answered with, for when it is sent again."""
+        if not isinstance(event, PeerCommand) or event.command_id is None:
+            return
+        seat = self.session.seat_of(event.peer)
+        answers = [
+            effect.message
+            for effect in self.effects
+            if isinstance(effect, Tell)
+            and effect.peer == event.peer
+            and isinstance(effect.message, Answer)
+        ]
+        if seat is None or seat.app.is_released or not answers:
+            return
+        answer = answers[-1]
+        if not isinstance(answer, Error):
+            answer = structs.replace(answer, seq=UNSET)
+        known = seat.device_id, event.command_id
+        others = [each for each in self.session.performed if not each.is_of(*known)]
+        self.change(performed=(*others, Performed(*known, answer))[-REMEMBERED:])
+
+    def _receipt_of(self, device_id: str, message: Outbound) -> Receipt | None:
+        """Name a copy of a start or a stop; nothing else needs a proof."""
+        match message:
+            case StartRecording(take_id=str(take_id), seq=seq):
+                return self.receipt(device_id, take_id, Command.START, seq)
+            case StopRecording(take_id=str(take_id), seq=seq):
+                return self.receipt(device_id, take_id, Command.STOP, seq)
+            case _:
+                return None
+
+    # What a device missed.
+
+    def recover(
+        self, event: Joining, held: Seat | None, owner: Owner
+    ) -> tuple[Numbered, ...] | None:
+        """Find what a newcomer was told since it was last there.
+
+        The number that it names proves all before it.
+
+        Args:
+            event: What it sent.
+            held: The seat that it gets, as it was.
+            owner: Who it is.
+
+        Returns:
+            What it missed, in order; None if it begins anew.
+        """
+        if event.app.is_released:
+            return None
+        last = event.join.last_seq
+        stream = self.session.stream_of(owner.device_id)
+        missed = None
+        if last is not None and held is not None and not held.app.is_released:
+            mine = held.device_id == owner.device_id
+            missed = stream.since(last) if mine else None
+        if missed is None:
+            self.session = self.session.with_stream(stream.anew(last))
+        else:
+            self._heard(stream, stream.seq - len(missed))
+        return missed
+
+    def replay(self, peer: str, seat: Seat, missed: tuple[Numbered, ...]) -> None:
+        """Tell a device what it missed, under the same numbers."""
+        self.effects += [
+            Tell(peer, message, self._receipt_of(seat.device_id, message))
+            for message in missed
+        ]
+
+    def arrived(self, receipt: Receipt) -> None:
+        """Note the proof that a command has arrived, and all before it.
+
+        A proof may come so late that the device has a new stream by then.
+        """
+        device_id = receipt.device_id
+        stream = self.session.stream_of(device_id)
+        if receipt in [self._receipt_of(device_id, each) for each in stream.kept]:
+            self._heard(stream, receipt.seq)
+        self._note_proof(receipt)
+
+    def _heard(self, stream: Stream, seq: int) -> None:
+        """Note that a device has heard all up to a number."""
+        for message in stream.until(seq):
+            self._note_proof(self._receipt_of(stream.device_id, message))
+        self.session = self.session.with_stream(stream.proven(seq))
+
+    def _note_proof(self, receipt: Receipt | None) -> None:
+        """Send no more what has arrived.
+
+        The start of the running take proves the stops of earlier ones too: they
+        were sent before it, and would end this take if they were sent again.
+        """
+        if receipt is None:
+            return
+        take = self.session.take
+        if receipt.command is Command.STOP:
+            self.session = self.session.without_debts(
+                receipt.device_id, receipt.take_id
+            )
+        elif take is not None and take.id == receipt.take_id:
+            take = take.with_participant(receipt.device_id, start_proven=True)
+            self.change(take=take)
+            self.session = self.session.without_debts(receipt.device_id)
+
     # What follows from any change.
 
     def reveal(self) -> None:
         """Tell every device who came and who went since it was last told."""
         seats = self.session.seats
         for viewer in sorted(seats, key=lambda seat: seat.peer == self.newcomer):
-            if viewer.peer is not None:
+            if viewer.peer is not None or not viewer.app.is_released:
                 self._reveal_to(viewer)
 
     def _reveal_to(self, viewer: Seat) -> None:
@@ -217,6 +361,14 @@ class Turn:
             self.change(empty_since=None)
         elif self.session.empty_since is None:
             self.change(empty_since=self.now)
+
+    def _drop_streams(self) -> None:
+        """Keep streams only for devices that have a seat, and speak protocol 2."""
+        seats = self.session.seats
+        seated = {seat.device_id for seat in seats if not seat.app.is_released}
+        if any(stream.device_id not in seated for stream in self.session.streams):
+            kept = [s for s in self.session.streams if s.device_id in seated]
+            self.change(streams=tuple(kept))
 
     def _changed_takes(self) -> tuple[Take, ...]:
         before = self._before.take if self._before is not None else None

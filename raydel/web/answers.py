@@ -7,15 +7,36 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
 from twisted.web.iweb import IRequest
 from twisted.web.server import NOT_DONE_YET
+
+from raydel.core.errors import Fault
 
 SERVER: Final = b"raydel"
 """What we call ourselves. No version: it would only serve who looks for holes."""
 
 CONTENT_TYPE: Final = b"application/json; charset=utf-8"
 
+RETRY_AFTER: Final = b"1"
+"""Seconds to wait where waiting may help: a busy disk is free by then, and who asks
+once a second does no harm to a full one."""
+
 _JSON: Final = msgspec.json.Encoder()
+
+
+class ErrorBody(Struct, frozen=True):
+    """The body of every refusal.
+
+    Attributes:
+        error: What is wrong, for a person.
+        code: The same for a program; only where waiting may help.
+        temporary: There, and true, where waiting may help.
+    """
+
+    error: str
+    code: str | UnsetType = UNSET
+    temporary: bool | UnsetType = UNSET
 
 
 def encode(request: IRequest, status: int, value: object) -> bytes:
@@ -38,6 +59,19 @@ def encode_error(request: IRequest, status: int, text: str | None = None) -> byt
         text: What is wrong, for a person; None for the status' own name.
     """
     return encode(request, status, _error(status, text))
+
+
+def encode_fault(request: IRequest, fault: Fault) -> bytes:
+    """Set the status and headers of a fault of ours, and return its body.
+
+    Only one that waiting may cure comes with more than its text: that much is what
+    clients of the predecessor know.
+    """
+    if not fault.temporary:
+        return encode_error(request, fault.status, fault.message)
+    request.setHeader(b"retry-after", RETRY_AFTER)
+    body = ErrorBody(fault.message, fault.code, temporary=True)
+    return encode(request, fault.status, body)
 
 
 def refuse(request: IRequest, status: int, text: str | None = None) -> int:
@@ -77,5 +111,5 @@ def raw_error(
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 
-def _error(status: int, text: str | None) -> dict[str, str]:
-    return {"error": text or HTTPStatus(status).phrase}
+def _error(status: int, text: str | None) -> ErrorBody:
+    return ErrorBody(text or HTTPStatus(status).phrase)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
+from msgspec import UNSET
+
 from raydel.core.apps import App
 from raydel.core.config import Config
 from raydel.core.effects import Effect, Happened, Occasion, Tell
@@ -20,12 +22,13 @@ from raydel.core.events import (
     ProbeAnswered,
     ReadyReported,
     Receipt,
+    Restarted,
     StartRequested,
     StopRequested,
     WasHeard,
     WentSilent,
 )
-from raydel.core.messages import Error, Join, Joined, Outbound
+from raydel.core.messages import Error, Join, Numbered, Outbound
 from raydel.core.session import TRANSITIONS, step
 from raydel.core.state import Seat, Session, deadline_of, phase_of
 from raydel.core.take import Take
@@ -38,6 +41,11 @@ LOST: Final = 1006
 Message = TypeVar("Message", bound=Outbound)
 
 
+def token_of(peer: str) -> str:
+    """Return the token that a peer gets with its seat."""
+    return f"{peer}-token"
+
+
 def joining(
     peer: str,
     *,
@@ -45,19 +53,21 @@ def joining(
     name: str | None = None,
     app: App = App.LIBRARY_1,
     resume: str | None = None,
+    last_seq: int | None = None,
+    command_id: str | None = None,
 ) -> Joining:
     """Make the event of a peer that asks for a seat.
 
-    A device that is new gets the id ``<peer>-id`` and, if it speaks protocol 2,
-    the token ``<peer>-token``.
+    A device that is new gets the id ``<peer>-id``, and every peer that speaks
+    protocol 2 the token ``<peer>-token``.
     """
     protocol = None if app.is_released else 2
     return Joining(
         peer=peer,
-        join=Join(CODE, host, name, protocol, resume),
+        join=Join(CODE, host, name, protocol, last_seq=last_seq, command_id=command_id),
         app=app,
         device_id=f"{peer}-id",
-        token=None if app.is_released else f"{peer}-token",
+        token=None if app.is_released else fingerprint(token_of(peer)),
         presented=None if resume is None else fingerprint(resume),
     )
 
@@ -101,9 +111,13 @@ class Stage:
         name: str | None = "iPhone",
         app: App = App.LIBRARY_1,
         resume: str | None = None,
+        last_seq: int | None = None,
     ) -> None:
         """A peer asks for the host's seat."""
-        self.do(joining(peer, host=True, name=name, app=app, resume=resume))
+        event = joining(
+            peer, host=True, name=name, app=app, resume=resume, last_seq=last_seq
+        )
+        self.do(event)
 
     def guest_joins(
         self,
@@ -112,9 +126,13 @@ class Stage:
         name: str | None = "Pixel",
         app: App = App.LIBRARY_1,
         resume: str | None = None,
+        last_seq: int | None = None,
     ) -> None:
         """A peer asks for the guest's seat."""
-        self.do(joining(peer, host=False, name=name, app=app, resume=resume))
+        event = joining(
+            peer, host=False, name=name, app=app, resume=resume, last_seq=last_seq
+        )
+        self.do(event)
 
     def both_join(self, host: App = App.LIBRARY_1, guest: App = App.LIBRARY_1) -> None:
         """A host and a guest take their seats."""
@@ -122,18 +140,27 @@ class Stage:
         self.guest_joins(app=guest)
 
     def starts(
-        self, peer: str = "host", take_id: str = "take", lead: float = 250.0
+        self,
+        peer: str = "host",
+        take_id: str = "take",
+        lead: float = 250.0,
+        *,
+        command_id: str | None = None,
     ) -> None:
         """A peer asks for a take."""
-        self.do(StartRequested(peer, take_id, lead))
+        self.do(StartRequested(peer, take_id, lead, command_id))
 
-    def stops(self, peer: str = "host", lead: float = 0.0) -> None:
+    def stops(
+        self, peer: str = "host", lead: float = 0.0, *, command_id: str | None = None
+    ) -> None:
         """A peer asks for the end of the take."""
-        self.do(StopRequested(peer, lead))
+        self.do(StopRequested(peer, lead, command_id))
 
-    def is_ready(self, peer: str, *, camera: bool = False) -> None:
+    def is_ready(
+        self, peer: str, *, camera: bool = False, command_id: str | None = None
+    ) -> None:
         """A peer says that it is ready."""
-        self.do(ReadyReported(peer, camera=camera))
+        self.do(ReadyReported(peer, camera=camera, command_id=command_id))
 
     def loses(self, peer: str) -> None:
         """A peer's link breaks."""
@@ -165,6 +192,10 @@ class Stage:
             if told == peer and receipt.command is command:
                 self.receipts.remove((told, receipt))
                 self.do(Delivered(receipt))
+
+    def restarts(self) -> None:
+        """The server is started again."""
+        self.do(Restarted())
 
     def operator_ends(self, lead: float = 0.0) -> None:
         """An operator ends the session."""
@@ -220,16 +251,19 @@ class Stage:
         """Return the types of what the last verb told a peer."""
         return [type(message).__name__ for message in self.told(peer)]
 
+    def numbers(self, peer: str) -> list[int]:
+        """Return the numbers of what the last verb told a peer, in order."""
+        seqs = [
+            getattr(message, "seq", UNSET)
+            for message in self.told(peer)
+            if isinstance(message, Numbered)
+        ]
+        return [seq for seq in seqs if isinstance(seq, int)]
+
     def heard(self, peer: str, kind: type[Message]) -> Message:
         """Return the one message of a kind that the last verb told a peer."""
         (message,) = (m for m in self.told(peer) if isinstance(m, kind))
         return message
-
-    def token(self, peer: str) -> str:
-        """Return the resume token that the last verb gave a peer."""
-        token = self.heard(peer, Joined).resume_token
-        assert isinstance(token, str)
-        return token
 
     def error(self, peer: str) -> str:
         """Return the code of the error that the last verb told a peer."""

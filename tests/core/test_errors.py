@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.core.errors import FAULTS, INVALID_MESSAGE, UNKNOWN_TYPE, Refusal
+from raydel.core.errors import (
+    DEGRADED,
+    FAULTS,
+    INVALID_MESSAGE,
+    UNKNOWN_TYPE,
+    Refusal,
+)
 
 TEXTS = {
     "invalid_message": "Invalid message format",
@@ -13,12 +19,14 @@ TEXTS = {
     "invalid_session_id": "Invalid session ID",
     "invalid_time_sync": "Invalid time_sync_response payload",
     "session_not_found": "Session not found",
+    "take_not_found": "Take not found",
     "not_joined": "Not connected to a session",
     "already_joined": "Already in a session",
     "session_full": "Session is full",
     "host_exists": "Session already has a host",
     "recording_in_progress": "Recording already in progress",
     "no_recording": "No recording in progress",
+    "degraded": "The server cannot store anything now; try again later",
 }
 
 
@@ -30,13 +38,14 @@ class Faults(SynchronousTestCase):
         self.assertEqual(TEXTS, {fault.code: fault.message for fault in FAULTS})
 
     def test_statuses(self) -> None:
-        """Every fault is the asker's, over REST too."""
-        self.assertEqual({400, 404, 409}, {fault.status for fault in FAULTS})
+        """Every fault is the asker's, over REST too, but for a store that fails."""
+        asker = {fault.status for fault in FAULTS if fault is not DEGRADED}
+        self.assertEqual(({400, 404, 409}, 503), (asker, DEGRADED.status))
 
     def test_temporary(self) -> None:
-        """Waiting may cure a taken seat, and nothing else."""
+        """Waiting may cure a taken seat and a store that fails, and nothing else."""
         temporary = {fault.code for fault in FAULTS if fault.temporary}
-        self.assertEqual({"host_exists", "session_full"}, temporary)
+        self.assertEqual({"host_exists", "session_full", "degraded"}, temporary)
 
 
 class Refusals(SynchronousTestCase):

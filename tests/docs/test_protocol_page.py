@@ -14,8 +14,20 @@ from raydel.connection import SILENCE, STRANGER_PATIENCE
 from raydel.core import codec
 from raydel.core.apps import App
 from raydel.core.dialect import Dialect, speak
-from raydel.core.errors import FAULTS
+from raydel.core.errors import (
+    DEGRADED,
+    FAULTS,
+    SESSION_NOT_FOUND,
+    TAKE_NOT_FOUND,
+)
 from raydel.core.instants import SECOND
+from raydel.core.manifest import (
+    Manifest,
+    ShownAbsentee,
+    ShownParticipant,
+    ShownSample,
+    TakeSummary,
+)
 from raydel.core.messages import (
     MAX_NAME,
     Error,
@@ -27,12 +39,17 @@ from raydel.core.schedule import LONGEST_LEAD
 from raydel.core.session import SCREEN_LIMIT
 from raydel.service import BEATS, GOING_DOWN, TICK
 from raydel.web import websocket
+from raydel.web.answers import ErrorBody
+from raydel.web.rest.operations import Health
+from raydel.web.rest.query import MOST, USUAL
+from raydel.web.rest.takes import TakeList
 from raydel.web.unsent import MAX_UNSENT
 from tests.docs import chapter, fences, page, rows
 
 TEXT: Final = page("docs/protocol.md")
 FROM_DEVICE: Final = "From a device"
 FROM_SERVER: Final = "From the server"
+REST: Final = "REST"
 
 
 def examples(title: str) -> list[tuple[str, dict[str, Any]]]:
@@ -210,11 +227,69 @@ class FigureTests(SynchronousTestCase):
         self.assertEqual(3_600_000, SCREEN_LIMIT)
 
 
-class SessionStatusTests(SynchronousTestCase):
-    """REST shows a session as messages do."""
+class RestTests(SynchronousTestCase):
+    """REST, as the program writes it."""
+
+    def written(self, heading: str, kind: type[Struct]) -> list[dict[str, Any]]:
+        """Return the examples of a call, all of which are of a kind to write."""
+        found = [example for each, example in examples(REST) if each == heading]
+        for example in found:
+            value = msgspec.convert(example, kind)
+            self.assertEqual(example, json.loads(msgspec.json.encode(value)))
+        self.assertNotEqual([], found, heading)
+        return found
 
     def test_status(self) -> None:
         """The example is, to the last field, a session's status."""
-        _, _, (_, example), *_ = examples("REST")
-        status = msgspec.convert(example, SessionStatus)
-        self.assertEqual(example, json.loads(msgspec.json.encode(status)))
+        (one,) = self.written("GET /api/sessions/ABC123", SessionStatus)
+        (_, every), *_ = (each for each in examples(REST) if "sessions" in each[1])
+        self.assertEqual({"sessions": [one]}, every)
+
+    def test_health(self) -> None:
+        """Health has an example of each form, that says why if it is degraded."""
+        shown = self.written("GET /health", Health)
+        statuses = [(each["status"], "reason" in each) for each in shown]
+        self.assertEqual([("healthy", False), ("degraded", True)], statuses)
+
+    def test_takes(self) -> None:
+        """Lists of takes are shown, one of them with more to follow."""
+        (every,) = self.written("GET /api/takes?limit=1", TakeList)
+        self.assertEqual(every["takes"][-1]["id"], every["next"])
+        (last,) = self.written("GET /api/sessions/ABC123/takes", TakeList)
+        self.assertEqual((every["takes"], None), (last["takes"], last["next"]))
+
+    def test_manifest(self) -> None:
+        """A take is shown while it runs and after, and agrees with the list."""
+        ended, running = self.written("GET /api/takes/Rnq8-n9kqgfthsVs", Manifest)
+        self.assertTrue(running["isRecording"])
+        (every,) = self.written("GET /api/takes?limit=1", TakeList)
+        (summary,) = every["takes"]
+        names = [each["name"] for each in ended["participants"]]
+        self.assertEqual(names, summary.pop("deviceNames"))
+        self.assertEqual(summary, {key: ended[key] for key in summary})
+
+    def test_take_fields(self) -> None:
+        """Every field of a take is explained, or speaks for itself."""
+        explained = rows(chapter(TEXT, REST))
+        plain = {"id", "sessionId", "isRecording", "deviceId", "name", "isHost"}
+        kinds = (TakeSummary, Manifest, ShownParticipant, ShownAbsentee, ShownSample)
+        for kind in kinds:
+            self.assertEqual(set(), names(kind) - {"type"} - plain - set(explained))
+
+    def test_apps(self) -> None:
+        """Each kind of app is named as a take names it."""
+        for app in App:
+            self.assertIn(f"`{app.value}`", rows(chapter(TEXT, REST))["app"][1])
+
+    def test_parameters(self) -> None:
+        """The limits of a page are those in force."""
+        cell = f"How many takes, 1 to {MOST}. Left out: {USUAL}."
+        self.assertEqual([cell], rows(chapter(TEXT, REST))["limit"])
+
+    def test_errors(self) -> None:
+        """Refusals look as they do, and those of a fault have its words."""
+        shown = self.written("What can go wrong", ErrorBody)
+        for fault in (SESSION_NOT_FOUND, TAKE_NOT_FOUND):
+            self.assertIn({"error": fault.message}, shown)
+        expected = {"error": DEGRADED.message, "code": DEGRADED.code, "temporary": True}
+        self.assertEqual(expected, shown[-1])

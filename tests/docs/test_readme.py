@@ -13,10 +13,13 @@ import treq
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from raydel.core.apps import App
 from raydel.core.config import Config
 from raydel.core.effects import Occasion
-from raydel.core.instants import MINUTE
+from raydel.core.instants import DAY, MINUTE
 from raydel.core.messages import DeviceStatus, SessionStatus
+from raydel.core.take import ClockSample, Owner, Participant, Take
+from raydel.interfaces import TakeRecord
 from raydel.options import Options
 from raydel.program import LAST_WORDS
 from raydel.store.memory import KEPT_TAKES
@@ -30,7 +33,7 @@ OPERATIONS: Final = page("docs/operations.md")
 
 _LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
 _REST: Final = re.compile(
-    r"^(?:`([A-Z]+) (/\S*)`|```sh\ncurl (?:-X (\w+) )?http://localhost:3001(/\S*)\n```)"
+    r"^(?:### `([A-Z]+) (/\S*)`|```sh\ncurl (?:-X (\w+) )?http://localhost:3001(/\S*)\n```)"
     r"\s+```json\n(.*?)```",
     re.MULTILINE | re.DOTALL,
 )
@@ -46,6 +49,15 @@ def shape(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [shape(each) for each in value[:1]]
     return value if key in _TEXTS else type(value)
+
+
+def ended_take(take_id: str) -> TakeRecord:
+    """Make a take of one phone, which was looked at once."""
+    phone = Participant(Owner("id-1", True, "Phone 1"), "Phone 1", App.LIBRARY_2)
+    take = Take(
+        take_id, "ABC123", 0.0, 0.25, "id-1", (phone,), ended_at=0.5, reason="command"
+    )
+    return TakeRecord(take, (ClockSample(take_id, "id-1", "clock", 0.1, 0.2, 0.3),))
 
 
 def commands() -> Iterator[list[str]]:
@@ -117,6 +129,9 @@ class OptionsTableTests(SynchronousTestCase):
             "--longest-take=": f"{Config.longest_take / MINUTE:g}",
             "--origin=": "none",
             "--log-format=": Config.log_format,
+            "--store=": "`sqlite:raydel.sqlite`",
+            "--survives=": Config.survives,
+            "--keep-takes=": f"{Config.keep_takes / DAY:g}",
             "--version": "",
             "--help": "",
         }
@@ -129,7 +144,7 @@ class RestTests(SynchronousTestCase):
     """The REST calls on the pages, asked for real."""
 
     def setUp(self) -> None:
-        """Have a session of two phones that record."""
+        """Have a session of two phones that record, and two takes that ended."""
         phones = tuple(
             DeviceStatus(f"id-{n}", f"Phone {n}", is_host=n == 1, connected_at="now")
             for n in (1, 2)
@@ -142,7 +157,10 @@ class RestTests(SynchronousTestCase):
             devices=phones,
         )
         clock = Clock()
-        site = make_site(FakeSessions(status), FakeTimebase(clock), Config(), clock)
+        sessions = FakeSessions(status)
+        for take_id in ("earlier", "Rnq8-n9kqgfthsVs"):
+            sessions.records[take_id] = ended_take(take_id)
+        site = make_site(sessions, FakeTimebase(clock), Config(), clock)
         self.agent = SiteAgent(site, clock)
 
     def answer(self, method: str, path: str) -> Any:
@@ -166,7 +184,7 @@ class RestTests(SynchronousTestCase):
 
     def test_protocol_page(self) -> None:
         """So have those of the protocol page."""
-        self.assert_answers(chapter(page("docs/protocol.md"), "REST"), 4)
+        self.assert_answers(chapter(page("docs/protocol.md"), "REST"), 7)
 
 
 class LinkTests(SynchronousTestCase):
@@ -211,7 +229,8 @@ class OperationsTests(SynchronousTestCase):
         shown = chapter(OPERATIONS, "Limits")
         for limit in (
             f"| body of an HTTP request | {MAX_BODY // 1024} KiB |",
-            f"| finished takes in memory | {KEPT_TAKES} |",
+            f"| a finished take | {Config.keep_takes / DAY:g} days, `--keep-takes` |",
+            f"| finished takes, with `--store=memory:` | {KEPT_TAKES} |",
             f"| ending | {LAST_WORDS:g} s |",
             f"| an empty session | {Config.cleanup / MINUTE:g} min, `--cleanup` |",
             f"| a take | {Config.longest_take / MINUTE / 60:g} h, `--longest-take` |",

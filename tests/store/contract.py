@@ -22,7 +22,7 @@ else:
     _TestCase = object  # Neither pytest nor trial may run the contract by itself.
 
 NOON = 1_768_478_400_000.0
-HOST = Owner("host-id", is_host=True, said_name="iPhone", token=None)
+HOST = Owner("host-id", is_host=True, said_name="iPhone")
 
 
 def session(code: str = "ABC123", version: int = 1) -> Session:

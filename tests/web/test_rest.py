@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import treq
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
@@ -14,6 +14,7 @@ from twisted.web.iweb import IResponse
 
 from raydel.core.config import Config
 from raydel.core.messages import DeviceStatus, SessionStatus
+from raydel.interfaces import StoreTrouble
 from raydel.testing import ByteLine, FakeSessions, FakeTimebase, SiteAgent, handshake
 from raydel.web.site import make_site
 
@@ -36,18 +37,24 @@ SESSION_JSON = {
     ],
 }
 NOT_FOUND = (404, {"error": "Session not found"})
+DEGRADED = (
+    503,
+    {
+        "error": "The server cannot store anything now; try again later",
+        "code": "degraded",
+        "temporary": True,
+    },
+)
 
 
-class RestTestCase(SynchronousTestCase):
-    """A site with one session, and an agent that asks it."""
+class AskingTestCase(SynchronousTestCase):
+    """Asks a site by its agent.
 
-    def setUp(self) -> None:
-        """Have a session with one phone."""
-        self.clock = Clock()
-        self.sessions = FakeSessions(SESSION)
-        timebase = FakeTimebase(self.clock)
-        self.site = make_site(self.sessions, timebase, Config(), self.clock)
-        self.agent = SiteAgent(self.site, self.clock)
+    Attributes:
+        agent: Who asks.
+    """
+
+    agent: SiteAgent
 
     def request(self, method: str, path: str) -> Deferred[IResponse]:
         """Ask, and do not wait."""
@@ -63,6 +70,18 @@ class RestTestCase(SynchronousTestCase):
             response.headers.getRawHeaders(b"content-type"),
         )
         return response.code, json.loads(body)
+
+
+class RestTestCase(AskingTestCase):
+    """A site with one session, and an agent that asks it."""
+
+    def setUp(self) -> None:
+        """Have a session with one phone."""
+        self.clock = Clock()
+        self.sessions = FakeSessions(SESSION)
+        self.timebase = FakeTimebase(self.clock)
+        self.site = make_site(self.sessions, self.timebase, Config(), self.clock)
+        self.agent = SiteAgent(self.site, self.clock)
 
 
 class HealthTests(RestTestCase):
@@ -86,6 +105,22 @@ class HealthTests(RestTestCase):
         self.clock.advance(1.5)
         _, value = self.answer("GET", "/health")
         self.assertEqual("2026-01-15T10:30:01.500Z", value["timestamp"])
+
+    def test_degraded(self) -> None:
+        """While nothing can be stored it says so and why, and is 200 all the same."""
+        self.sessions.trouble = "the disk is full"
+        status, value = self.answer("GET", "/health")
+        self.assertEqual(200, status)
+        self.assertEqual(
+            [
+                ("status", "degraded"),
+                ("timestamp", "2026-01-15T10:30:00.000Z"),
+                ("activeSessions", 1),
+                ("totalConnections", 0),
+                ("reason", "the disk is full"),
+            ],
+            list(value.items()),
+        )
 
 
 class SessionsTests(RestTestCase):
@@ -205,6 +240,25 @@ class FaultTests(RestTestCase):
             self.answer("GET", "/api/sessions/{secret}")
             self.site.doStop()
         self.assertEqual([], events)
+
+
+class DegradedTests(RestTestCase):
+    def test_end(self) -> None:
+        """An end that cannot be stored is 503, and may be asked for again."""
+        self.sessions.ending = fail(StoreTrouble("the disk is full"))
+        self.assertEqual(DEGRADED, self.answer("DELETE", "/api/sessions/ABC123"))
+
+    def test_retry(self) -> None:
+        """How soon is said in a header; why is not for everybody."""
+        self.sessions.ending = fail(StoreTrouble("the disk is full"))
+        response = self.successResultOf(self.request("DELETE", "/api/sessions/ABC123"))
+        self.assertEqual([b"1"], response.headers.getRawHeaders(b"retry-after"))
+
+    def test_living_sessions(self) -> None:
+        """What needs no store is answered as ever."""
+        self.sessions.trouble = "the disk is full"
+        for path in ("/api/sessions", "/api/sessions/ABC123"):
+            self.assertEqual(200, self.answer("GET", path)[0])
 
 
 class FinishTests(RestTestCase):

@@ -15,10 +15,14 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from raydel.interfaces import ISessions, ITimebase
-from raydel.web.answers import allow, encode_error
+from raydel.core.errors import DEGRADED
+from raydel.interfaces import ISessions, ITimebase, StoreTrouble
+from raydel.web.answers import allow, encode_error, encode_fault
 from raydel.web.rest.operations import add_operations
+from raydel.web.rest.paths import add_paths
+from raydel.web.rest.query import WrongQuery
 from raydel.web.rest.sessions import add_sessions
+from raydel.web.rest.takes import add_takes
 
 
 class RestResource(Resource):
@@ -68,16 +72,26 @@ def _utf8(segment: bytes) -> bytes:
 def _routes(sessions: ISessions, timebase: ITimebase) -> Klein:
     """Return all routes, and what is answered where there is none."""
     app = Klein()
+    add_paths(app)
     add_operations(app, sessions, timebase)
     add_sessions(app, sessions)
-    app.handle_errors(HTTPException)(_refused)
+    add_takes(app, sessions)
+    app.handle_errors(HTTPException, WrongQuery, StoreTrouble)(_refused)
     return app
 
 
 def _refused(request: IRequest, failure: Failure) -> bytes:
-    """Answer where no route fits; what a route raises is the request's to answer."""
-    error = failure.value
-    if isinstance(error, MethodNotAllowed):
-        allow(request, *(each.encode() for each in error.valid_methods or ()))
-        return encode_error(request, HTTPStatus.METHOD_NOT_ALLOWED)
+    """Answer where no route fits, and what a route raises on purpose.
+
+    All else that a route raises is the request's to answer.
+    """
+    match failure.value:
+        case WrongQuery() as wrong:
+            return encode_error(request, HTTPStatus.BAD_REQUEST, str(wrong))
+        case StoreTrouble():
+            # Why, /health tells an operator.
+            return encode_fault(request, DEGRADED)
+        case MethodNotAllowed() as error:
+            allow(request, *(each.encode() for each in error.valid_methods or ()))
+            return encode_error(request, HTTPStatus.METHOD_NOT_ALLOWED)
     return encode_error(request, HTTPStatus.NOT_FOUND)
