@@ -131,9 +131,12 @@ def owners(code: str) -> tuple[Owner, Owner]:
     """Return a host and a guest."""
     return (
         Owner(
-            f"{code}-host-id-0", is_host=True, said_name="Left goal", token="ab" * 32
+            f"{code}-host-id-0",
+            is_host=True,
+            said_name="Left goal",
+            tokens=("ab" * 32,),
         ),
-        Owner(f"{code}-guest-id-", is_host=False, said_name="Right goal", token=None),
+        Owner(f"{code}-guest-id-", is_host=False, said_name="Right goal"),
     )
 
 
