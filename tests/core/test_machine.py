@@ -725,4 +725,4 @@ class Sessions(RuleBasedStateMachine):
 
 
 TestSessions = Sessions.TestCase
-TestSessions.settings = settings(max_examples=300, stateful_step_count=50)
+TestSessions.settings = settings(max_examples=200, stateful_step_count=50)
