@@ -105,7 +105,7 @@ def _examine(file: Path, known: int) -> None:
 def _make(file: Path, steps: Sequence[str]) -> None:
     """Make a file: under another name first, so that there is never half of it."""
     log = _beside(file, "-wal")
-    if log.exists():
+    if log.exists() and log.stat().st_size:
         # SQLite would take it for the log of the new file.
         raise StoreTrouble(f"there is {log}, but no {file}: put that back, or move it")
     fresh = _beside(file, "-new")
