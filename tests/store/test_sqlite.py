@@ -278,6 +278,18 @@ store.close()
 """
 
 
+class Tried(FolderTestCase):
+    """Whether anything can be stored."""
+
+    def test_an_empty_commit_writes(self) -> None:
+        """It fails where a full one would: nothing would be told by it otherwise."""
+        store = self.opened()
+        log = Path(f"{self.file}-wal")
+        before = log.stat().st_size
+        self.assertEqual(frozenset(), self.successResultOf(store.commit([])))
+        self.assertGreater(log.stat().st_size, before)
+
+
 class Killed(FolderTestCase):
     """The end of the program at any instant."""
 
