@@ -84,6 +84,7 @@ class Connection:
         self.device_id: str | None = None
         self.command_id: str | None = None
         self.resume_token: str | None = None
+        self._shown_token: str | None = None
         self.gone: Deferred[None] = Deferred()
         self._desk = desk
         self._clock = clock
@@ -176,6 +177,7 @@ class Connection:
         """Note that it has asked for a seat, and what app it seems to be."""
         self.session_code = self._asked_for = join.session_id
         self.command_id = join.command_id
+        self._shown_token = join.resume_token
         self.app = recognise(
             protocol=join.protocol,
             code_in_path=self.path_code is not None,
@@ -183,11 +185,17 @@ class Connection:
         )
         self._pulse.asked()
 
-    def seated(self, device_id: str) -> None:
+    def seated(self, device_id: str, *, renewed: bool = True) -> None:
         """Note that it has a seat; `Joined` follows, then it is asked its time.
 
         A join that was sent twice may have been refused the first time.
+
+        Args:
+            device_id: Its device.
+            renewed: Whether it gets a new token; else it is told its old one.
         """
+        if not renewed:
+            self.resume_token = self._shown_token
         self.session_code = self._asked_for
         self.device_id = device_id
         self._pulse.asked()

@@ -389,6 +389,8 @@ class Lines:
         if self.trouble is not None and begins(work.session, entry):
             work.effects += _refusal(entry)
             return
+        if self.trouble is not None and isinstance(entry, Joining):
+            entry = _with_old_token(entry)
         now = self._timebase.now()
         outcome = step(work.session, work.line.code, entry, now, self._config)
         work.session = outcome.session
@@ -582,6 +584,14 @@ def _peers(session: Session | None) -> list[str]:
         return []
     seated = [seat.peer for seat in session.seats if seat.peer is not None]
     return seated + [claim.joining.peer for claim in session.claims]
+
+
+def _with_old_token(event: Joining) -> Joining:
+    """Let a peer keep the token that it shows.
+
+    A new one would be forgotten with the process, and the seat would be locked.
+    """
+    return event if event.presented is None else structs.replace(event, token=None)
 
 
 def _refusal(event: Event) -> list[Effect]:

@@ -356,8 +356,8 @@ class SessionService(Service):
         match effect:
             case Tell(message=message, receipt=receipt):
                 connection.tell(message, receipt)
-            case Seated(device_id=device_id):
-                connection.seated(device_id)
+            case Seated(device_id=device_id, renewed=renewed):
+                connection.seated(device_id, renewed=renewed)
             case Dismissed(owed=owed):
                 connection.dismissed(owed=owed)
             case Close(code=code):

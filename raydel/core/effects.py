@@ -19,10 +19,18 @@ class Tell(Struct, frozen=True):
 
 
 class Seated(Struct, frozen=True):
-    """A peer has a seat: it may be asked for its clock."""
+    """A peer has a seat: it may be asked for its clock.
+
+    Attributes:
+        peer: Its connection.
+        device_id: Its device.
+        renewed: Whether the token that was drawn for it is good; else the one that
+            it showed stays the latest.
+    """
 
     peer: str
     device_id: str
+    renewed: bool = True
 
 
 class Dismissed(Struct, frozen=True):
