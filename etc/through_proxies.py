@@ -103,7 +103,8 @@ def tried(proxy: Proxy, home: Path, running: ExitStack) -> str:
     subprocess.run(proxy.check, cwd=home, check=True)  # noqa: S603
     twistd = [str(Path(sys.executable).with_name("twistd")), "-n", "--pidfile="]
     for port in (first, second):
-        command = [*twistd, "raydel", f"--port={proxy.port.format(port)}"]
+        listen = f"--port={proxy.port.format(port)}"
+        command = [*twistd, "raydel", listen, "--store=memory:"]
         running.enter_context(started(command, port, home))
     running.enter_context(started(proxy.run, public, home))
     here = asyncio.run(play(public, home, proxy.path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Final
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -89,6 +89,7 @@ class Connection:
         self.path_code = code
         self.app = App.LIBRARY_1
         self.session_code: str | None = None
+        self._asked_for: str | None = None
         self.device_id: str | None = None
         self.command_id: str | None = None
         self.resume_token: str | None = None
@@ -162,9 +163,7 @@ class Connection:
                 self._desk.report(receipt.session_id, Delivered(receipt))
         self._closing = True
         self._forget_plans()
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        self._lose_no_patience()
         self._desk.gone(self.peer, code)
         self.gone.callback(None)
 
@@ -188,22 +187,33 @@ class Connection:
         else:
             self._put(message)
 
+    def has_asked(self, join: Join) -> bool:
+        """Tell whether this is the join again that it is seated by, or waits with."""
+        asked = (self.session_code, self.command_id)
+        return join.command_id is not None and asked == (
+            join.session_id,
+            join.command_id,
+        )
+
     def joining(self, join: Join) -> None:
         """Note that it has asked for a seat, and what app it seems to be."""
-        self.session_code = join.session_id
+        self.session_code = self._asked_for = join.session_id
         self.command_id = join.command_id
         self.app = recognise(
             protocol=join.protocol,
             code_in_path=self.path_code is not None,
             name=join.device_name,
         )
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        self._lose_no_patience()
 
     def seated(self, device_id: str) -> None:
-        """Note that it has a seat; `Joined` follows, then it is asked its time."""
+        """Note that it has a seat; `Joined` follows, then it is asked its time.
+
+        A join that was sent twice may have been refused the first time.
+        """
+        self.session_code = self._asked_for
         self.device_id = device_id
+        self._lose_no_patience()
         self._asking = [
             self._clock.callLater(wait / SECOND, self._measure)
             for wait in schedule.JOIN_PROBES
@@ -217,6 +227,7 @@ class Connection:
         """
         self._owed = owed
         self.session_code = None
+        self.command_id = None
         self.device_id = None
         self.take_id = None
         self._silent = self._probed = False
@@ -410,6 +421,9 @@ class Connection:
     # Starts and stops.
 
     def _start(self, command: StartRecording, receipt: Receipt | None) -> None:
+        """Count down to a start; if it is asked for again, it is on its way."""
+        if self._counts_down_to(command.take_id):
+            return
         self._cancel_countdown()
         self._follow()
         if command.take_id:
@@ -429,18 +443,23 @@ class Connection:
         self._follow()
 
     def _stop(self, command: StopRecording, receipt: Receipt | None) -> None:
-        """Send a stop so that it arrives at its instant; take back its start.
+        """Send a stop so that it arrives at its instant; take back its own start.
 
         Protocol 2 is told that instant, so its copy may leave at once.
         """
-        self._cancel_countdown()
-        self._follow()
+        if self._counts_down_to(command.take_id):
+            self._cancel_countdown()
+            self._follow()
         if command.take_id == self.take_id:
             self.take_id = None
         at, departure = command.local_stop_time, -inf
         if self.app.is_released and at is not UNSET:
             departure = at - self._delay()
         self._outbox.put(departure, lambda: self._send_proven(command, receipt))
+
+    def _counts_down_to(self, take_id: str | UnsetType) -> bool:
+        countdown = self._countdown
+        return countdown is not None and countdown.command.take_id == take_id
 
     def _measure_for(self, take_id: str) -> None:
         """Keep what the peer's clock says, for the alignment of a take."""
@@ -492,11 +511,15 @@ class Connection:
         """Give a peer without a seat its time again."""
         if self._closing or self._owed:
             return
-        if self._patience is not None:
-            self._patience.cancel()
+        self._lose_no_patience()
         self._patience = self._clock.callLater(
             STRANGER_PATIENCE / SECOND, self._lose_patience
         )
+
+    def _lose_no_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _lose_patience(self) -> None:
         self._patience = None

@@ -17,6 +17,7 @@ from typing import Final
 
 from raydel.certificates.pairs import Chain
 from raydel.listeners import Holder
+from raydel.store.look import StoreFacts
 
 
 class Verdict(StrEnum):
@@ -70,6 +71,9 @@ _RELEASED: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 _COARSE: Final = 0.001
 """Seconds: the finest a start has to be told to a phone."""
+
+_ROOM: Final = 100_000_000
+"""Bytes of a disk: years of takes, but whatever has filled it so far goes on."""
 
 _REQUIREMENT: Final = re.compile(r"([\w.-]+)(?:\[[^]]*\])?>=([0-9.]+)")
 _NUMBERS: Final = re.compile(r"[0-9]+")
@@ -156,9 +160,57 @@ def wall_clock(now: datetime, *, synchronized: bool | None) -> Finding:
     return _ok("the wall clock is synchronized")
 
 
-def store() -> Finding:
-    """Judge where sessions are kept: nothing can be wrong with memory."""
-    return _ok("sessions are kept in memory: nothing to write, gone at a restart")
+def store(facts: StoreFacts | None) -> Iterator[Finding]:
+    """Judge where sessions and takes are kept.
+
+    Args:
+        facts: What there is to see of the file; None for memory.
+    """
+    if facts is None:
+        yield _ok("sessions and takes are in memory: a restart forgets them")
+        return
+    yield _file(facts)
+    if facts.owners and len(set(facts.owners)) > 1:
+        owner, keeper = facts.owners
+        yield _warning(
+            f"{facts.file} belongs to {owner}, and its directory to {keeper}: whoever "
+            "the server runs as has to be able to write both; sudo chown gives it away"
+        )
+    if facts.free is not None and facts.free < _ROOM:
+        yield _warning(
+            f"only {facts.free / 1e6:.0f} MB are free where {facts.file.name} is: on a "
+            "full disk nothing can be recorded; make room"
+        )
+
+
+def _file(facts: StoreFacts) -> Finding:
+    file = facts.file
+    if unusable := _unusable(facts):
+        return _wrong(unusable)
+    if facts.is_in_use:
+        return _ok(f"{file} is in use by the running server")
+    if facts.is_unread:
+        return _warning(
+            f"{file} could not be looked into: there is too much of it for a copy; the "
+            "server itself looks at its start"
+        )
+    if facts.is_there:
+        return _ok(f"{file} is whole; sessions and takes are kept there")
+    return _ok(f"{file} can be made; sessions and takes will be kept there")
+
+
+def _unusable(facts: StoreFacts) -> str | None:
+    if facts.missing:
+        return (
+            f"there is no directory {facts.missing}: make it, or choose another file "
+            "with --store"
+        )
+    if facts.forbidden:
+        return (
+            f"this user may not read and write {facts.forbidden}: let the server run "
+            "as its owner, or choose another file with --store"
+        )
+    return facts.refusal
 
 
 def port(facts: PortFacts) -> Finding:

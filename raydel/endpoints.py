@@ -43,7 +43,7 @@ _log: Final = Logger()
 
 
 class Unservable(SystemExit, Exception):
-    """Ends the program at its start: it cannot listen where it should.
+    """Ends the program at its start: it cannot listen, or keep, where it should.
 
     As a `SystemExit` it ends ``twistd -n`` with code 1 and no traceback. As an
     `Exception` it is seen by what starts a daemon, which removes the pid file, says
@@ -56,6 +56,20 @@ class Unservable(SystemExit, Exception):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+def unservable(sentence: str) -> Unservable:
+    """Say what is wrong in the log, and to the person who started the program.
+
+    twistd has turned `sys.stderr` into a log by now; this is the real one.
+
+    Returns:
+        What to raise.
+    """
+    sentence = f"raydel: {sentence}"
+    _log.critical("{sentence}", sentence=sentence)
+    print(sentence, file=sys.__stderr__)
+    return Unservable(sentence)
 
 
 def speaks_own_tls(description: str) -> bool:
@@ -169,14 +183,7 @@ class PortService(Service):
             signal.raise_signal(signal.SIGTERM)
 
     def _unservable(self, problem: BaseException | None) -> Unservable:
-        """Say what is wrong in the log, and to the person who started this.
-
-        twistd has turned `sys.stderr` into a log by now; this is the real one.
-        """
-        sentence = f"raydel: {_why_not(problem, self._description)}"
-        _log.critical("{sentence}", sentence=sentence)
-        print(sentence, file=sys.__stderr__)
-        return Unservable(sentence)
+        return unservable(_why_not(problem, self._description))
 
 
 def _below_tls(description: str) -> str:

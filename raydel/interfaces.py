@@ -232,7 +232,9 @@ class ISessions(Interface):
         """End a session: stop its take, tell its devices, close their wires.
 
         Returns:
-            Fires once this is stored, with whether there was such a session.
+            Fires once this is stored, with whether there was such a session. While
+            nothing can be stored it fires without that, or fails with
+            `StoreTrouble` where the session cannot be read.
         """
 
     def take(take_id: str) -> Deferred[TakeRecord | None]:

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from enum import Enum
+from typing import Any, Final, TypeVar
 
 from msgspec import structs
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -24,7 +25,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from raydel.core.config import Config
-from raydel.core.effects import Dismissed, Effect, Tell
+from raydel.core.effects import Close, Dismissed, Effect, Tell
 from raydel.core.errors import DEGRADED, Refusal
 from raydel.core.events import (
     DeadlinePassed,
@@ -35,7 +36,7 @@ from raydel.core.events import (
 )
 from raydel.core.instants import SECOND
 from raydel.core.messages import Outbound, refused
-from raydel.core.session import begins, step
+from raydel.core.session import SEAT_TAKEN, begins, step
 from raydel.core.state import Phase, Session, deadline_of, phase_of
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import IStore, ITimebase, StoreTrouble, Write
@@ -71,12 +72,24 @@ class Request:
 
 Entry = Event | Reply | Request
 
+_Result = TypeVar("_Result")
+
+
+class _Read(Enum):
+    """What this server has read of a session."""
+
+    NOTHING = "nothing"
+    OUTDATED = "outdated"
+    LATEST = "latest"
+
 
 @dataclass(slots=True, eq=False)
 class _Line:
     """What waits for one session, and its value.
 
     Attributes:
+        is_early: Whether it was there before the stored sessions were known: what
+            it reads is then from an earlier run of the program.
         session: The value that everybody was told of.
         stored: The version of it that the store has; 0 for none.
         unsaved: Whether the store has fallen behind.
@@ -84,14 +97,20 @@ class _Line:
     """
 
     code: str
+    is_early: bool = False
     session: Session | None = None
     stored: int = 0
     unsaved: bool = False
     takes: dict[str, Take] = field(default_factory=dict)
-    loaded: bool = False
+    read: _Read = _Read.NOTHING
     busy: bool = False
     waiting: deque[Entry] = field(default_factory=deque)
     timer: IDelayedCall | None = None
+
+    @property
+    def can_move(self) -> bool:
+        """Whether a step can be taken on its value."""
+        return self.read is _Read.LATEST and not self.busy and bool(self.waiting)
 
     def has(self, session: Session | None) -> None:
         """Note what the store has."""
@@ -99,7 +118,7 @@ class _Line:
         self.stored = 0 if session is None else session.version
         self.unsaved = False
         self.takes.clear()
-        self.loaded = True
+        self.read = _Read.LATEST
 
     def write(self, session: Session | None, takes: Iterable[Take]) -> Write:
         """Put a value into the next write to the store."""
@@ -160,6 +179,7 @@ class Lines:
         self._dirty: dict[_Line, None] = {}
         self._samples: list[ClockSample] = []
         self._recalled = False
+        self._trying = False
         self._turn: IDelayedCall | None = None
         self._retry: IDelayedCall | None = None
         self._commits = 0
@@ -168,8 +188,7 @@ class Lines:
     def recall(self) -> None:
         """Pick up the sessions that are in the store."""
         self._finished = None
-        found = maybeDeferred(self._store.sessions)
-        found.addCallbacks(self._pick_up, self._degrade)
+        self._recall()
 
     def living(self) -> Iterator[Session]:
         """Return every session that has not ended."""
@@ -188,7 +207,7 @@ class Lines:
         """Put something in a session's line; it is dealt with next turn."""
         line = self._lines.get(code)
         if line is None:
-            line = self._lines[code] = _Line(code)
+            line = self._lines[code] = _Line(code, is_early=not self._recalled)
         line.waiting.append(entry)
         self._mark(line)
 
@@ -202,7 +221,7 @@ class Lines:
         """Deal with all that waits, and leave no timer behind.
 
         Returns:
-            Fires once all of it is stored.
+            Fires once all of it is stored, or the store has refused it.
         """
         self._finished = Deferred()
         for line in self._lines.values():
@@ -210,23 +229,40 @@ class Lines:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        self._run_turn()
+        self._take_turn()
         if self.trouble is not None:
             self._save()
         self._rest()
         return self._finished
 
-    # A turn.
+    # The beginning.
+
+    def _recall(self) -> None:
+        """Ask the store for all its sessions, once at a time."""
+        if self._trying:
+            return
+        self._trying = True
+        found = maybeDeferred(self._store.sessions).addBoth(self._tried)
+        self._watch(found.addCallbacks(self._pick_up, self._degrade))
 
     def _pick_up(self, sessions: Sequence[Session]) -> None:
-        """Go on with what is stored: nobody is connected to it yet."""
+        """Note that the store can be read, and go on with what is in it."""
         self._recalled = True
+        if self._finished is None:
+            self._go_on_with(sessions)
+        if self.trouble is not None:
+            self._save()
+
+    def _go_on_with(self, sessions: Sequence[Session]) -> None:
+        """Go on with what is stored: nobody is connected to it yet."""
         for session in sessions:
-            if session.id in self._lines:
-                continue  # Somebody was quicker: that line reads it by itself.
-            line = self._lines[session.id] = _Line(session.id)
-            line.has(session)
-            self.submit(session.id, Restarted())
+            line = self._lines.get(session.id)
+            if line is None:
+                line = self._lines[session.id] = _Line(session.id)
+                line.has(session)
+                self.submit(session.id, Restarted())
+            elif line.read is not _Read.NOTHING:
+                self._arm(line)
         if sessions:
             running = sum(session.take is not None for session in sessions)
             self.log.info(
@@ -234,8 +270,8 @@ class Lines:
                 count=len(sessions),
                 running=running,
             )
-        if self.trouble is not None:
-            self._save()
+
+    # A turn.
 
     def _mark(self, line: _Line) -> None:
         self._dirty[line] = None
@@ -246,60 +282,80 @@ class Lines:
             self._turn = self._clock.callLater(0, self._run_turn)
 
     def _run_turn(self) -> None:
+        self._take_turn()
+        self._rest()
+
+    def _take_turn(self) -> None:
         """Run what waits in every line that can move, and commit it together."""
         if self._turn is not None and self._turn.active():
             self._turn.cancel()
         self._turn = None
         lines, self._dirty = [line for line in self._dirty if not line.busy], {}
         for line in lines:
-            if not line.loaded:
+            if line.read is not _Read.LATEST:
                 self._load(line)
-        works = [self._run(line) for line in lines if line.loaded and line.waiting]
+        works = [self._run(line) for line in lines if line.can_move]
         if self.trouble is None:
             self._commit(works)
         else:
             for work in works:
                 self._go_on(work)
-        self._rest()
 
     def _rest(self) -> None:
         """Tell whoever asked for the end once all is stored."""
         finished = self._finished
         if finished is None or finished.called or self._turn is not None:
             return
-        if not self._commits and not any(line.busy for line in self._lines.values()):
+        busy = any(line.busy for line in self._lines.values())
+        if not self._commits and not self._trying and not busy:
             finished.callback(None)
 
+    def _watch(self, done: Deferred[Any]) -> None:
+        """See a visit to the store to its end."""
+        done.addErrback(self._note_fault)
+        done.addBoth(lambda _: self._rest())
+
+    def _note_fault(self, failure: Failure) -> None:
+        self.log.failure("what the store answered was not dealt with", failure)
+
     def _load(self, line: _Line) -> None:
-        """Read a session that this server has not seen yet."""
+        """Read a session that this server has not seen yet, or not of late."""
         line.busy = True
+        is_first = line.is_early and line.read is _Read.NOTHING
 
         def loaded(session: Session | None) -> None:
             line.busy = False
+            work = _Work(line, [], session, effects=_strays(line.session, session))
             line.has(session)
-            if not self._recalled:
+            if is_first:
                 line.waiting.appendleft(Restarted())
-            self._mark(line)
+            self._conclude(work)
 
         def failed(failure: Failure) -> None:
             line.busy = False
             self._degrade(failure)
-            self._turn_away(line)
-            self._rest()
+            if line.session is None:
+                self._turn_away(line)
+            else:
+                line.read = _Read.LATEST  # As far as anybody here can know.
+                self._mark(line)
 
-        maybeDeferred(self._store.session, line.code).addCallbacks(loaded, failed)
+        found = maybeDeferred(self._store.session, line.code)
+        self._watch(found.addCallbacks(loaded, failed))
 
     def _turn_away(self, line: _Line) -> None:
         """Refuse all that waits for a session that cannot be read."""
+        work = _Work(line, [], None)
         entries = list(line.waiting)
         line.waiting.clear()
         for entry in entries:
             if isinstance(entry, Request):
                 entry.done.errback(StoreTrouble(self.trouble))
+            elif isinstance(entry, Reply):
+                work.effects.append(Tell(entry.peer, entry.message))
             elif isinstance(entry, Joining | PeerCommand):
-                for effect in _refusal(entry):
-                    self._carry_out(effect)
-        self._tidy(line)
+                work.effects += _refusal(entry)
+        self._conclude(work)
 
     def _run(self, line: _Line) -> _Work:
         """Take the steps that wait in a line."""
@@ -369,7 +425,7 @@ class Lines:
                 self._go_on(self._steps(work.line, work.entries))
 
         done = self._put([write for _, write in to_store])
-        done.addCallbacks(committed, failed).addBoth(lambda _: self._rest())
+        self._watch(done.addCallbacks(committed, failed))
 
     def _put(self, batch: Sequence[Write]) -> Deferred[frozenset[str]]:
         """Hand a batch to the store, and the clock samples that wait."""
@@ -387,7 +443,7 @@ class Lines:
 
     def _run_again(self, work: _Work) -> None:
         """Another server was faster: read its value, and take the steps on it."""
-        work.line.loaded = False
+        work.line.read = _Read.OUTDATED
         work.line.waiting.extendleft(reversed(work.entries))
         self._mark(work.line)
 
@@ -411,23 +467,31 @@ class Lines:
 
     def _degrade(self, failure: Failure) -> None:
         """Go on without the store, and try it again soon."""
-        if not failure.check(StoreTrouble):
-            self.log.failure("the store failed", failure)
+        why = failure.getErrorMessage() or type(failure.value).__name__
         if self.trouble is None:
-            self.log.error(
-                "nothing can be stored: {why}; recordings go on, nothing new begins",
-                why=failure.getErrorMessage(),
-            )
-        self.trouble = failure.getErrorMessage()
+            self._note_trouble(failure, why)
+        self.trouble = why
         if self._retry is None and self._finished is None:
             self._retry = self._clock.callLater(RETRY, self._try_again)
+
+    def _note_trouble(self, failure: Failure, why: str) -> None:
+        """Say once what is wrong; where no store has foreseen it, say where, too."""
+        words = "nothing can be stored: {why}; recordings go on, nothing new begins"
+        if failure.check(StoreTrouble):
+            self.log.error(words, why=why)
+        else:
+            self.log.failure(words, failure, why=why)
 
     def _try_again(self) -> None:
         self._retry = None
         if self._recalled:
             self._save()
         else:
-            self.recall()
+            self._recall()
+
+    def _tried(self, result: _Result) -> _Result:
+        self._trying = False
+        return result
 
     def _go_on(self, work: _Work) -> None:
         """Carry out steps that are stored later."""
@@ -439,23 +503,30 @@ class Lines:
 
     def _save(self) -> None:
         """Store all that could not be stored; an empty commit tries the store too."""
+        if self._trying:
+            return
+        self._trying = True
         behind = [line for line in self._lines.values() if line.unsaved]
-        writes = [
-            (line, line.write(line.session, line.takes.values())) for line in behind
-        ]
+        writes = [line.write(line.session, line.takes.values()) for line in behind]
         told = [line.session for line in behind]
 
         def saved(conflicts: frozenset[str]) -> None:
-            for (line, write), session in zip(writes, told, strict=True):
+            for line, write, session in zip(behind, writes, told, strict=True):
                 self._catch_up(line, write, session, lost=line.code in conflicts)
-            if any(line.unsaved for line in behind):
+            if any(line.unsaved for line in self._lines.values()):
                 self._save()
-                return
-            self.trouble = None
-            self.log.info("all is stored again")
+            else:
+                self._recover()
 
-        done = self._put([write for _, write in writes])
-        done.addCallbacks(saved, lambda _: None).addBoth(lambda _: self._rest())
+        done = self._put(writes).addBoth(self._tried)
+        self._watch(done.addCallbacks(saved, lambda _: None))
+
+    def _recover(self) -> None:
+        """Store things first again, the samples that came meanwhile, too."""
+        self.trouble = None
+        self.log.info("all is stored again")
+        if self._samples:
+            self._wake()
 
     def _catch_up(
         self, line: _Line, write: Write, told: Session | None, *, lost: bool
@@ -463,7 +534,7 @@ class Lines:
         """Note that a line is stored, in the form it had when that began."""
         if lost:
             self.log.error("{session}: another server was faster", session=line.code)
-            line.loaded = line.unsaved = False
+            line.read, line.unsaved = _Read.OUTDATED, False
             self._mark(line)
         elif line.session is told:
             line.has(write.session)
@@ -495,6 +566,22 @@ class Lines:
             self._mark(line)
         elif line.session is None and not line.unsaved:
             self._lines.pop(line.code, None)
+
+
+def _strays(ours: Session | None, theirs: Session | None) -> list[Effect]:
+    """Send peers that another server's value has no seat for back to the door."""
+    lost = [peer for peer in _peers(ours) if peer not in _peers(theirs)]
+    return [
+        effect for peer in lost for effect in (Dismissed(peer), Close(peer, SEAT_TAKEN))
+    ]
+
+
+def _peers(session: Session | None) -> list[str]:
+    """Return the peers that have a seat, or wait for one."""
+    if session is None:
+        return []
+    seated = [seat.peer for seat in session.seats if seat.peer is not None]
+    return seated + [claim.joining.peer for claim in session.claims]
 
 
 def _refusal(event: Event) -> list[Effect]:

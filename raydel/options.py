@@ -16,8 +16,8 @@ from typing import Final, NoReturn, cast
 from twisted.python import usage
 
 from raydel import __version__
-from raydel.core.config import Config, LogFormat
-from raydel.core.instants import MINUTE
+from raydel.core.config import Config, LogFormat, Survives
+from raydel.core.instants import DAY, MINUTE
 from raydel.endpoints import speaks_own_tls
 
 _NUMBER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
@@ -27,6 +27,7 @@ _ORIGIN: Final = re.compile(
     r"(:(?P<port>[0-9]{1,5}))?"
 )
 _OWN_PORT: Final = {"http": "80", "https": "443"}
+_STORE: Final = "sqlite:raydel.sqlite"
 
 
 class Options(usage.Options):
@@ -39,7 +40,8 @@ class Options(usage.Options):
     longdesc = (
         "Raydel keeps two phones' cameras in step. Phones connect to ws://, REST "
         "clients to http:// on the same port; with TLS, to wss:// and https://. "
-        "Without any option it listens on port 3001, on all networks of this machine."
+        "Without any option it listens on port 3001, on all networks of this machine, "
+        "and keeps sessions and takes in the file raydel.sqlite."
     )
 
     config: Config
@@ -58,6 +60,9 @@ class Options(usage.Options):
         self._lead = Config.lead
         self._cleanup = Config.cleanup
         self._longest_take = Config.longest_take
+        self._store = _STORE
+        self._survives: Survives | None = None
+        self._keep_takes = Config.keep_takes
 
     def opt_port(self, description: str) -> None:
         """Where to listen: a port number, or a Twisted endpoint description.
@@ -143,6 +148,39 @@ class Options(usage.Options):
         why = "a recording takes a moment, and no phone holds more than a day"
         self._longest_take = _number("longest-take", minutes, 0.05, 1440, why) * MINUTE
 
+    def opt_store(self, description: str) -> None:
+        """Where sessions and takes are kept: in memory: or in sqlite: and a file.
+
+        With a file, phones come back to their session and their take after a restart
+        or a crash; it is made where there is none, for its owner alone. A path is
+        meant from the directory where the server is started; ~ is the home directory.
+        One server uses a file at a time, on a disk of this machine. memory: writes
+        nothing and forgets everything at its end, for a trial or a read-only machine.
+        [default: sqlite:raydel.sqlite]
+        """
+        self._store = description
+
+    def opt_survives(self, what: str) -> None:
+        """What the file survives without loss: kill or power-loss.
+
+        With kill, nothing a phone was told is lost when the program ends, however
+        suddenly; when the whole machine does, the last moments may be, and the file
+        is whole. With power-loss, not even they are: each step of a session then
+        waits for the disk, before phones are told. [default: kill]
+        """
+        if what not in ("kill", "power-loss"):
+            _refuse(f"--survives={what}: it is kill or power-loss")
+        self._survives = cast(Survives, what)
+
+    def opt_keep_takes(self, days: str) -> None:
+        """Days that a take is kept after its end, with its clocks, 1 to 3650.
+
+        It tells how the videos of a match lie to each other; a take is some
+        kilobytes. memory: keeps the last 1000 at most. [default: 90]
+        """
+        why = "videos are put together a day later at least, and some day nobody asks"
+        self._keep_takes = _number("keep-takes", days, 1, 3650, why) * DAY
+
     def opt_version(self) -> NoReturn:
         """Show the version of Raydel and exit."""
         print(f"Raydel {__version__}")  # noqa: T201 - asked for on the command line
@@ -181,6 +219,9 @@ class Options(usage.Options):
             lead=self._lead,
             cleanup=self._cleanup,
             longest_take=self._longest_take,
+            store=self._store_file(),
+            survives=self._survives or Config.survives,
+            keep_takes=self._keep_takes,
         )
 
     def _check_certificates(self, ports: Sequence[str]) -> None:
@@ -192,6 +233,16 @@ class Options(usage.Options):
         given = self._certificate or self._certificates
         if given and not any(map(speaks_own_tls, ports)):
             _refuse(f"no port speaks TLS, {given} is of no use: --port=tls:3001 does")
+
+    def _store_file(self) -> Path | None:
+        """Return the file to keep all in; None for memory."""
+        file = _file(self._store)
+        if file is None and self._survives:
+            _refuse(
+                f"--survives={self._survives} is of no use with --store=memory:, which "
+                "survives nothing: --store=sqlite:FILE does"
+            )
+        return file
 
 
 def _refuse(sentence: str) -> NoReturn:
@@ -210,6 +261,26 @@ def _path(option: str, text: str) -> Path:
     if not text:
         _refuse(f"--{option}= needs a path")
     return Path(text)
+
+
+def _file(store: str) -> Path | None:
+    """Read where all is kept; None is memory.
+
+    The path is made absolute, since a daemon may change its directory.
+    """
+    kind, _, path = store.partition(":")
+    if store == "memory:":
+        return None
+    if kind != "sqlite" or path == ":memory:":
+        _refuse(f"--store={store}: it is sqlite:FILE or memory:")
+    if not path:
+        _refuse(f"--store={store} needs a file, as in {_STORE}")
+    if path.startswith("//"):
+        _refuse(f"--store={store}: behind sqlite: stands a path, as in {_STORE}")
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        _refuse(f"--store={store}: {Path(path).parts[0]} is nobody's home directory")
 
 
 def _origin(text: str) -> str:

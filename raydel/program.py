@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, DeferredList
@@ -13,8 +14,11 @@ from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 from twisted.python.logfile import LogFile
+from twisted.python.util import runAsEffectiveUser
 
 from raydel import __version__
+from raydel.endpoints import unservable
+from raydel.interfaces import StoreTrouble
 from raydel.logs import LineObserver, destination
 from raydel.options import Options
 
@@ -23,6 +27,8 @@ LAST_WORDS: Final = 4.0
 
 Process managers and people lose patience after five.
 """
+
+_T = TypeVar("_T")
 
 _log: Final = Logger()
 
@@ -50,6 +56,31 @@ def on_hangup(reactor: Any, call: Callable[[], None]) -> None:
     """
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(call))
+
+
+def as_later(options: Options, call: Callable[[], _T]) -> _T:
+    """Do something with the rights that the running program is going to have.
+
+    ``twistd --uid`` gives those of root up only later: what is made before that would
+    be root's, and closed to the program.
+
+    Args:
+        options: With twistd's own above them.
+        call: What to do.
+
+    Returns:
+        What it returns.
+    """
+    twistd: Mapping[str, Any] = options.parent or {}
+    own = os.geteuid(), os.getegid()
+    uid, gid = (
+        mine if asked is None else asked
+        for mine, asked in zip(own, map(twistd.get, ("uid", "gid")), strict=True)
+    )
+    if own[0] != 0 or (uid, gid) == own:
+        return call()
+    done: _T = runAsEffectiveUser(uid, gid, call)
+    return done
 
 
 class Program(MultiService):
@@ -85,7 +116,22 @@ class Program(MultiService):
     def privilegedStartService(self) -> None:
         """Start what needs privileges; nothing starts before this."""
         _log.info("Raydel {version} starts", version=__version__)
+        if file := self._options.config.store:
+            _log.info("sessions and takes are kept in {file}", file=str(file))
+        else:
+            _log.info("sessions and takes are in memory: the end forgets them")
         super().privilegedStartService()  # type: ignore[no-untyped-call]
+
+    def startService(self) -> None:
+        """Start all parts.
+
+        Raises:
+            Unservable: There is no using the store, which was well a moment ago.
+        """
+        try:
+            super().startService()  # type: ignore[no-untyped-call]
+        except StoreTrouble as trouble:
+            raise unservable(str(trouble)) from None
 
     def stopService(self) -> Deferred[None]:
         """Stop all parts.

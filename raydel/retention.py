@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from raydel.interfaces import IStore, ITimebase
+from raydel.interfaces import IStore, ITimebase, StoreTrouble
 
 EVERY: Final = 3600.0
 """Seconds between two looks: nobody counts the hours of ninety days."""
@@ -50,7 +51,8 @@ class Retention:
 
     def _look(self) -> None:
         self._call = self._clock.callLater(EVERY, self._look)
-        forgotten = self._store.forget(self._timebase.now() - self._keep)
+        before = self._timebase.now() - self._keep
+        forgotten = maybeDeferred(self._store.forget, before)
         forgotten.addCallbacks(self._forgotten, self._note)
 
     def _forgotten(self, count: int) -> None:
@@ -59,4 +61,7 @@ class Retention:
             self._call.reset(PAUSE)
 
     def _note(self, failure: Failure) -> None:
-        self.log.error("old takes stay: {why}", why=failure.getErrorMessage())
+        if failure.check(StoreTrouble):
+            self.log.error("old takes stay: {why}", why=failure.getErrorMessage())
+        else:
+            self.log.failure("old takes stay", failure)

@@ -9,7 +9,12 @@ from typing import Any, Final
 
 from msgspec import structs
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.defer import (
+    Deferred,
+    DeferredList,
+    inlineCallbacks,
+    maybeDeferred,
+)
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -206,10 +211,13 @@ class SessionService(Service):
         self, code: str | None = None, before: str | None = None, limit: int = 50
     ) -> Deferred[Sequence[Take]]:
         """Return takes, the latest begun first."""
-        return self._store.takes(code, before, limit)
+        return maybeDeferred(self._store.takes, code, before, limit)
 
     def end(self, code: str) -> Deferred[bool]:
-        """End a session; fires with whether there was one, once that is stored."""
+        """End a session; fires with whether there was one, once that is stored.
+
+        Where nothing can be stored, it is ended all the same, and stored later.
+        """
         done: Deferred[bool] = Deferred()
         event = EndRequested(self._stop_lead(self._lines.session(code)))
         self._lines.submit(code, Request(event, done))
@@ -246,7 +254,7 @@ class SessionService(Service):
 
     def _join(self, connection: Connection, join: Join) -> None:
         code = join.session_id or ""
-        again = join.command_id is not None and join.command_id == connection.command_id
+        again = connection.has_asked(join)
         if connection.session_code is not None and not again:
             self.refuse(connection.peer, Refusal(ALREADY_JOINED))
             return

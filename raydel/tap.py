@@ -6,15 +6,23 @@ imported inside `makeService`, therefore.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from twisted.application.service import IService
+from twisted.internet.defer import Deferred
 
 from raydel.certificates import Certificates, Renewal, source_of
+from raydel.core.config import Config
+from raydel.core.instants import Anchor
 from raydel.endpoints import PortService, resolve
+from raydel.interfaces import IStore, StoreTrouble
 from raydel.notify import Supervised
 from raydel.options import Options
-from raydel.program import OpenCalls, Program, on_hangup, settle
+from raydel.program import OpenCalls, Program, as_later, on_hangup, settle
 from raydel.service import SessionService
 from raydel.store.memory import MemoryStore
+from raydel.store.sqlite import SQLiteStore
 from raydel.timebase import BootTimebase, boot_name, fresh_anchor
 
 __all__ = ["Options", "makeService"]
@@ -27,8 +35,8 @@ def makeService(options: Options) -> IService:
         options: What the operator chose.
 
     Raises:
-        SystemExit: A port description means nothing, or there is no certificate for
-            it; the sentence says so.
+        SystemExit: A port description means nothing, there is no certificate for it,
+            or nothing can be kept where it should; the sentence says so.
     """
     from twisted.internet import reactor
 
@@ -36,19 +44,50 @@ def makeService(options: Options) -> IService:
 
     settle(reactor)
     config = options.config
-    store = MemoryStore()
-    timebase = BootTimebase(store.anchor(fresh_anchor(boot_name())))
+    certificates = Certificates(source_of(config))
+    endpoints = [resolve(each, reactor, certificates) for each in config.ports]
+    store = _store(config, reactor)
+    fresh = fresh_anchor(boot_name())
+    anchor = as_later(options, lambda: _checked(store, fresh))
+    timebase = BootTimebase(anchor)
     sessions = SessionService(
         config=config, store=store, timebase=timebase, clock=reactor
     )
     site = make_site(sessions, timebase, config, reactor)
-    certificates = Certificates(source_of(config))
     ports = [
-        PortService(description, resolve(description, reactor, certificates), site)
-        for description in config.ports
+        PortService(description, endpoint, site)
+        for description, endpoint in zip(config.ports, endpoints, strict=True)
     ]
     parts = [sessions, OpenCalls(site.finish), *ports, Supervised(reactor)]
     if certificates.are_used:
         on_hangup(reactor, certificates.reload)
         parts.insert(0, Renewal(certificates, reactor))
     return Program(options, reactor, parts)
+
+
+def _store(config: Config, reactor: Any) -> IStore:
+    """Make the store that was chosen; it is not open yet."""
+    from twisted.internet.threads import deferToThreadPool
+
+    if config.store is None:
+        return MemoryStore()
+
+    def in_thread(work: Callable[[], None]) -> Deferred[None]:
+        # Asked for late: a pool that is there before a daemon forks stays behind.
+        return deferToThreadPool(reactor, reactor.getThreadPool(), work)
+
+    return SQLiteStore(config.store, config.survives, in_thread)
+
+
+def _checked(store: IStore, fresh: Anchor) -> Anchor:
+    """Open a store and close it again; return the anchor that it keeps for the boot.
+
+    A daemon has a terminal for what is wrong only until it forks, and takes no open
+    file along.
+    """
+    try:
+        store.open()
+        store.close()
+        return store.anchor(fresh)
+    except StoreTrouble as trouble:
+        raise SystemExit(f"raydel: {trouble}") from None

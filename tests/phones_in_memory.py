@@ -174,6 +174,10 @@ class Wire:
         """Carry a close code to the server."""
         self._up(self.broken, code)
 
+    def lose(self) -> None:
+        """Break with nobody there to notice: the program was killed."""
+        self.aborted = self._closed = True
+
     def broken(self, code: int) -> None:
         """Tell the server that the wire is gone, once."""
         if not self._closed:
@@ -356,6 +360,8 @@ class Phone:
                 self._start(message)
             case "stop_recording" if self.is_recording:
                 self._stop(message)
+            case "stop_recording" if self.kind.protocol and self._due is not None:
+                self._take_back(self._due)
 
     def pinged(self, wire: Wire, payload: bytes) -> None:
         """Answer a ping, as every WebSocket client does."""
@@ -375,6 +381,11 @@ class Phone:
         if self._due is None and not self.is_recording:
             wait = self.kind.wait(message, self.clock, self._believed_offset)
             self._call_camera_in(wait)
+
+    def _take_back(self, due: IDelayedCall) -> None:
+        """Call no camera: protocol 2 knows how, and no released app does."""
+        due.cancel()
+        self._due = None
 
     def _call_camera_in(self, wait: float) -> None:
         self._due = self._stage.clock.callLater(wait / 1000, self._call_camera)

@@ -56,3 +56,26 @@ class Dev(SynchronousTestCase):
             ["--nodaemon", "--pidfile=", "raydel", "--port=3002", "--origin=a b"],
             words[3:],
         )
+
+
+class Phone(SynchronousTestCase):
+    """The phone that is played: what it is asked for."""
+
+    def test_refusals(self) -> None:
+        """What cannot be used is refused in one sentence that quotes it."""
+        for wrong, quoted in (
+            ("ABC12", "'ABC12'"),
+            ("--url=http://x", "'http://x'"),
+            ("--url=wss://a..b/", "'wss://a..b/'"),
+            ("--clock=nan", "'nan'"),
+            ("--for=-1", "'-1'"),
+            ("--ca=/no/such/file", "/no/such/file"),
+            (f"--ca={__file__}", __file__),
+            ("--fly", "--fly"),
+        ):
+            refused = str(
+                self.assertRaises(SystemExit, cli.main, ["phone", wrong, "ABC123"])
+            )
+            self.assertTrue(refused.startswith("raydel: "), refused)
+            self.assertIn(quoted, refused)
+            self.assertNotIn("\n", refused)

@@ -27,12 +27,17 @@ from raydel.core.events import (
 from raydel.core.messages import (
     Inbound,
     Join,
+    Joined,
     Pong,
+    ReadinessUpdate,
+    RunningTake,
     SessionEnded,
+    SessionStatus,
     StartCommand,
     StartRecording,
     StopRecording,
 )
+from raydel.core.take import ClockSample
 from raydel.interfaces import IConnection, IDesk
 from raydel.testing import EPOCH, FakeTimebase, FakeTransport
 from tests.stage import run
@@ -54,6 +59,7 @@ class FakeDesk:
         self.refused: list[Refusal] = []
         self.pongs = 0
         self.reported: list[Event] = []
+        self.samples: list[ClockSample] = []
         self.closed: list[int] = []
 
     def perform(self, peer: str, message: Inbound) -> None:
@@ -71,6 +77,10 @@ class FakeDesk:
     def report(self, code: str, event: Event) -> None:
         """Note an event."""
         self.reported.append(event)
+
+    def measured(self, sample: ClockSample) -> None:
+        """Note a look at the clock."""
+        self.samples.append(sample)
 
     def gone(self, peer: str, code: int) -> None:
         """Note the end."""
@@ -555,6 +565,231 @@ class DeparturesToProtocol2(Case):
         (stop,) = self.sent("stop_recording")
         aim = self.timebase.now() + 100.0 + AHEAD
         self.assertApproximates(aim, stop["localStopTime"], 15)
+
+
+class InOrder(Case):
+    """A peer that speaks protocol 2 is told all in the order of its numbers."""
+
+    def setUp(self) -> None:
+        """Have it seated, and let it tell its clock."""
+        super().setUp()
+        self.seat(protocol=2)
+        self.answer_all()
+        self.before = len(self.transport.sent)
+
+    def tell(self, seq: int) -> None:
+        """Tell it something that has a number."""
+        self.connection.tell(ReadinessUpdate(1, 2, all_ready=False, seq=seq))
+
+    def told(self) -> list[str]:
+        """Return the types of what it was told, time sync left out."""
+        types = [json.loads(frame)["type"] for frame in self.transport.sent]
+        return [kind for kind in types[self.before :] if "time_sync" not in kind]
+
+    def test_after_a_start(self) -> None:
+        """What is told while a start counts down follows it at once."""
+        self.start(300.0, START)
+        self.tell(2)
+        self.connection.tell(SessionEnded(CODE))
+        self.assertEqual([], self.told())
+        self.run_for(1000)
+        self.assertEqual(
+            ["start_recording", "readiness_update", "session_ended"], self.told()
+        )
+
+    def test_after_it_has_left(self) -> None:
+        """Later words wait for nothing."""
+        self.start(0.0)
+        self.tell(2)
+        self.assertEqual(["start_recording", "readiness_update"], self.told())
+
+    def test_a_start_that_is_taken_back(self) -> None:
+        """Then they go before the stop."""
+        self.start(300.0)
+        self.tell(2)
+        self.stop(0.0)
+        self.run_for(1000)
+        self.assertEqual(["readiness_update", "stop_recording"], self.told())
+
+    def test_a_pong(self) -> None:
+        """A pong has no number and does not wait."""
+        self.start(300.0)
+        self.connection.tell(Pong())
+        self.assertEqual(["pong"], self.told())
+
+    def test_a_goodbye(self) -> None:
+        """It takes back both: they are in the stream, and told on return."""
+        self.start(300.0)
+        self.tell(2)
+        self.connection.farewell(1012)
+        self.run_for(1000)
+        self.assertEqual([], self.told())
+        self.assertIsNotNone(self.transport.goodbye)
+
+    def test_a_released_app(self) -> None:
+        """One that knows no numbers is told at once."""
+        Case.setUp(self)
+        self.seat()
+        self.run_for(1000)
+        self.before = len(self.transport.sent)
+        self.start(300.0)
+        self.tell(2)
+        self.assertEqual(["readiness_update"], self.told())
+
+
+class CountingDown(Case):
+    """What may happen to a released app while its start counts down."""
+
+    def setUp(self) -> None:
+        """Have it seated, and count down."""
+        super().setUp()
+        self.seat()
+        self.run_for(1000)
+        self.start(300.0, START)
+        self.run_for(50)
+
+    def test_the_same_start_again(self) -> None:
+        """It is on its way already: there is one copy, and its own proof."""
+        command = StartRecording(
+            CODE, EPOCH, "device", self.timebase.now() + 250.0, take_id="take"
+        )
+        self.connection.tell(command, None)
+        self.run_for(1000)
+        self.assertEqual(1, len(self.sent("start_recording")))
+        self.connection.ponged(self.transport.pings[-1])
+        self.assertEqual([Delivered(START)], self.desk.reported)
+
+    def test_a_stop_of_an_earlier_take(self) -> None:
+        """A stop that is told again takes back its own start, and no later one."""
+        stop = StopRecording(CODE, EPOCH, "device", "earlier", EPOCH, "command")
+        self.connection.tell(stop, STOP)
+        self.assertEqual(1, len(self.sent("stop_recording")))
+        self.run_for(1000)
+        self.assertEqual(1, len(self.sent("start_recording")))
+
+
+class Measured(Case):
+    """What its clock says is kept for the take that it takes part in."""
+
+    def setUp(self) -> None:
+        """Have it seated, and let it tell its clock."""
+        super().setUp()
+        self.seat()
+        self.answer_all()
+
+    def ask(self) -> None:
+        """Have it tell its clock once more."""
+        self.connection.probe()
+        self.answer(self.sent("time_sync_request")[-1])
+
+    def takes(self) -> list[str]:
+        """Return for which take each look was."""
+        return [sample.take_id for sample in self.desk.samples]
+
+    def test_nothing_before(self) -> None:
+        """Nobody keeps what belongs to no take."""
+        self.assertEqual([], self.desk.samples)
+
+    def test_what_is_kept(self) -> None:
+        """Each look says whose clock, by which, when, by how much, how surely."""
+        self.start(0.0)
+        sample = self.desk.samples[0]
+        self.assertEqual(
+            ("take", "device", "test"),
+            (sample.take_id, sample.device_id, sample.clock_id),
+        )
+        self.assertApproximates(EPOCH, sample.at, 1000)
+        self.assertApproximates(AHEAD, sample.offset, 20)
+        self.assertApproximates(30, sample.round_trip, 10)
+
+    def test_once(self) -> None:
+        """What was known before the start is kept with it, what comes later too."""
+        self.start(0.0)
+        self.assertEqual(["take"] * 5, self.takes())
+        self.start(0.0)
+        self.assertEqual(["take"] * 5, self.takes())
+        self.ask()
+        self.assertEqual(["take"] * 6, self.takes())
+        instants = [sample.at for sample in self.desk.samples]
+        self.assertEqual(len(set(instants)), len(instants))
+
+    def test_over(self) -> None:
+        """After the stop nothing more is kept."""
+        self.start(0.0)
+        self.stop(0.0)
+        self.ask()
+        self.assertEqual(["take"] * 5, self.takes())
+
+    def test_the_stop_of_another(self) -> None:
+        """The stop of an earlier take does not end it."""
+        self.start(0.0)
+        self.connection.tell(StopRecording(CODE, EPOCH, "device", "earlier"))
+        self.ask()
+        self.assertEqual(["take"] * 6, self.takes())
+
+    def test_without_a_seat(self) -> None:
+        """Nor is anything kept once it has lost its seat."""
+        self.start(0.0)
+        self.connection.dismissed(owed=True)
+        self.ask()
+        self.assertEqual(["take"] * 5, self.takes())
+
+    def test_a_return(self) -> None:
+        """Who comes back to a take is measured for it without another start."""
+        for participant, expected in ((True, ["take"]), (False, [])):
+            self.setUp()
+            self.desk.samples.clear()
+            take = RunningTake("take", EPOCH, participant)
+            status = SessionStatus(CODE, 0, True, "", ())
+            joined = Joined(CODE, "device", "iPhone", True, status, take=take)
+            self.connection.tell(joined)
+            self.assertEqual(expected * 5, self.takes())
+
+
+class Tokens(Case):
+    """What a peer gets its seat back with."""
+
+    def joined(self, protocol: int | None) -> dict[str, Any]:
+        """Tell it that it has a seat, and return how it was told."""
+        self.seat(protocol=protocol)
+        self.connection.resume_token = "secret"  # noqa: S105 - of no use to anybody
+        status = SessionStatus(CODE, 0, False, "", ())
+        self.connection.tell(Joined(CODE, "device", "iPhone", True, status))
+        return self.sent("joined")[-1]
+
+    def test_protocol_2(self) -> None:
+        """It is told its token, the same each time it is told of its seat."""
+        self.assertEqual("secret", self.joined(2)["resumeToken"])
+        self.assertEqual("secret", self.joined(2)["resumeToken"])
+
+    def test_released(self) -> None:
+        """A released app is told none."""
+        self.assertNotIn("resumeToken", self.joined(None))
+
+
+class Asking(Case):
+    """Which session a peer belongs to."""
+
+    def test_refused(self) -> None:
+        """Once it is refused, a join is a new one, whatever its id."""
+        join = Join(session_id=CODE, command_id="a", protocol=2)
+        self.connection.joining(join)
+        self.assertEqual((CODE, "a"), self.asked())
+        self.connection.dismissed(owed=False)
+        self.assertEqual((None, None), self.asked())
+
+    def test_admitted_after_all(self) -> None:
+        """A join that was sent twice may be refused first, and then admitted."""
+        self.connection.joining(Join(session_id=CODE, command_id="a", protocol=2))
+        self.connection.dismissed(owed=False)
+        self.connection.seated("device")
+        self.assertEqual((CODE, None), self.asked())
+        self.run_for(40_000)
+        self.assertTrue(self.transport.is_open)
+
+    def asked(self) -> tuple[str | None, str | None]:
+        """Return the code and the id of what it asked."""
+        return self.connection.session_code, self.connection.command_id
 
 
 class Ends(Case):

@@ -22,6 +22,7 @@ from raydel.options import Options
 
 ROOT: Final = Path(__file__).parents[1]
 ETC: Final = ROOT / "etc"
+STORE: Final = Path("/var/lib/raydel/raydel.sqlite")
 LONGEST_TAKE: Final = 24
 """Hours; more cannot be chosen with --longest-take."""
 
@@ -93,7 +94,8 @@ class Units(SynchronousTestCase):
         """The program stays in the foreground, and is told by it that it is ready."""
         unit = settings("systemd/raydel.service")
         self.assertEqual(
-            "/opt/raydel/bin/twistd --nodaemon --pidfile= raydel $RAYDEL_OPTIONS",
+            "/opt/raydel/bin/twistd --nodaemon --pidfile= raydel "
+            f"--store=sqlite:{STORE} $RAYDEL_OPTIONS",
             unit["ExecStart"],
         )
         self.assertEqual("notify", unit["Type"])
@@ -104,6 +106,14 @@ class Units(SynchronousTestCase):
         unit = settings("systemd/raydel.service")
         self.assertEqual("raydel", unit["User"])
         self.assertEqual("-/etc/raydel/raydel.env", unit["EnvironmentFile"])
+
+    def test_store(self) -> None:
+        """The store is where the service may write, and nobody else may look."""
+        unit = settings("systemd/raydel.service")
+        self.assertEqual(f"/var/lib/{unit['StateDirectory']}", str(STORE.parent))
+        self.assertEqual("0700", unit["StateDirectoryMode"])
+        self.assertEqual("strict", unit["ProtectSystem"])
+        self.assertIn(str(STORE), text("raydel.env"))
 
     def test_tls_needs_callbacks(self) -> None:
         """This one line looks like hardening, and ends every TLS handshake."""
@@ -121,10 +131,20 @@ class Container(SynchronousTestCase):
 
     def test_start(self) -> None:
         """No shell and no pid file stand between the container and the server."""
-        self.assertEqual(
-            ["--nodaemon", "--pidfile=", "raydel"], words("ENTRYPOINT")[1:]
-        )
-        Options({}).parseOptions(words("CMD"))
+        _, *twistd, store = words("ENTRYPOINT")
+        self.assertEqual(["--nodaemon", "--pidfile=", "raydel"], twistd)
+        options = Options({})
+        options.parseOptions([store, *words("CMD")])
+        self.assertEqual(STORE, options.config.store)
+
+    def test_store(self) -> None:
+        """What is kept is in a volume, which belongs to the server's user."""
+        self.assertEqual([str(STORE.parent)], words("VOLUME"))
+        user, directory = instruction("RUN").split("&&")
+        self.assertIn(f"--uid {instruction('USER')} ", user)
+        self.assertIn("--mode=700", directory)
+        self.assertIn("--owner=raydel", directory)
+        self.assertTrue(directory.strip().endswith(str(STORE.parent)))
 
     def test_user(self) -> None:
         """It is not root, by a number that can be checked from outside."""

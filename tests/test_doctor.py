@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -23,6 +23,7 @@ from raydel.cli import doctor as command
 from raydel.doctor import Finding, PortFacts, Verdict
 from raydel.listeners import Holder
 from raydel.options import Options
+from raydel.store.look import StoreFacts
 
 NOW: Final = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 OK, WARNING, WRONG = Verdict
@@ -109,14 +110,68 @@ class Judgement(FindingCase):
         epoch = datetime(1970, 1, 1, tzinfo=UTC)
         self.found(WRONG, doctor.wall_clock(epoch, synchronized=True), "1970-01-01")
 
-    def test_store(self) -> None:
-        """Memory can always be written, and is gone at a restart."""
-        self.found(OK, doctor.store(), "memory", "restart")
-
     def test_network(self) -> None:
         """Without an address, no phone comes."""
         self.found(OK, doctor.network(["192.168.1.20"]), "192.168.1.20")
         self.found(WRONG, doctor.network([]))
+
+
+class Stores(FindingCase):
+    """Whether what is to be kept can be."""
+
+    FILE: Final = StoreFacts(Path("/kept/a.sqlite"), free=10**10)
+
+    def judge(self, **facts: Any) -> Finding:
+        """Judge a file that is well but for these facts; there is one finding."""
+        (finding,) = doctor.store(self.FILE._replace(**facts))
+        return finding
+
+    def test_memory(self) -> None:
+        """Memory can always be written, and is gone at a restart."""
+        (finding,) = doctor.store(None)
+        self.found(OK, finding, "memory", "restart")
+
+    def test_well(self) -> None:
+        """A file that is whole, or in use, or can be made, is well."""
+        self.found(OK, self.judge(), "/kept/a.sqlite is whole")
+        self.found(OK, self.judge(is_there=False), "/kept/a.sqlite can be made")
+        used = self.judge(is_in_use=True)
+        self.found(OK, used, "/kept/a.sqlite is in use by the running server")
+
+    def test_missing_directory(self) -> None:
+        """It is named, and not made."""
+        finding = self.judge(missing=Path("/kept"), is_there=False, free=None)
+        self.found(WRONG, finding, "no directory /kept", "make it", "--store")
+
+    def test_forbidden(self) -> None:
+        """What may not be written is named, and who should."""
+        finding = self.judge(forbidden=Path("/kept"))
+        self.found(WRONG, finding, "read and write /kept", "owner", "--store")
+
+    def test_refused(self) -> None:
+        """What a server would say to the file, is said."""
+        why = "/kept/a.sqlite is of version 9, written by a newer Raydel"
+        self.found(WRONG, self.judge(refusal=why), why)
+
+    def test_unread(self) -> None:
+        """What was not looked into, is not called whole."""
+        self.found(WARNING, self.judge(is_unread=True), "could not be looked into")
+
+    def test_other_owner(self) -> None:
+        """A file that was made by root in another's directory is a trap."""
+        facts = self.FILE._replace(owners=("root", "raydel"))
+        whole, trap = doctor.store(facts)
+        self.found(OK, whole)
+        self.found(WARNING, trap, "to root", "to raydel", "chown")
+        self.found(OK, self.judge(owners=("raydel", "raydel")))
+
+    def test_full_disk(self) -> None:
+        """A disk that is nearly full is told before it is."""
+        self.found(OK, self.judge(free=100_000_000))
+        full = self.FILE._replace(free=99_900_000)
+        for facts in (full, full._replace(is_in_use=True, is_there=False)):
+            _, space = doctor.store(facts)
+            self.found(WARNING, space, "100 MB", "a.sqlite", "make room")
 
 
 class Ports(FindingCase):
@@ -208,6 +263,19 @@ class Command(SynchronousTestCase):
         self.assertIn("ok       the monotonic clock", report)
         self.assertIn("ok       port 0 can be had", report)
         self.assertNotIn("certificate", report)
+
+    def test_store(self) -> None:
+        """The file that the server would use is looked at, and left alone."""
+        with TemporaryDirectory() as folder:
+            file = Path(folder).resolve() / "a.sqlite"
+            report = self.examine("--port=unix:a", f"--store=sqlite:{file}")
+            self.assertIn(f"ok       {file} can be made", "\n".join(report))
+            self.assertFalse(file.exists())
+
+    def test_memory(self) -> None:
+        """Memory is no file."""
+        report = self.examine("--port=unix:a", "--store=memory:")
+        self.assertIn("ok       sessions and takes are in memory", "\n".join(report))
 
     def test_interface(self) -> None:
         """The address of a description is tried, and not another."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, cast
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -22,11 +21,11 @@ from raydel.core.events import (
 )
 from raydel.core.instants import MINUTE
 from raydel.core.messages import DeviceConnected, Error, Join, Joined, Pong
-from raydel.core.state import Session, status_of
+from raydel.core.state import Session
 from raydel.lines import Lines, Reply, Request
 from raydel.store.memory import MemoryStore
 from raydel.testing import FakeTimebase
-from tests.stage import HeldStore, run
+from tests.stage import HeldStore, LateStore, run
 
 CODE = "ABC123"
 OTHER = "XYZ789"
@@ -48,12 +47,12 @@ class Case(SynchronousTestCase):
         self.carried: list[Effect] = []
         self.faulty: type[Effect] | None = None
         self.lines = self.make(self.store)
+        self.lines.recall()
 
     def make(self, store: MemoryStore) -> Lines:
         """Make lines over a store."""
-        return Lines(
-            Config(), store, FakeTimebase(self.clock), self.clock, self.carry_out
-        )
+        self.timebase = FakeTimebase(self.clock)
+        return Lines(Config(), store, self.timebase, self.clock, self.carry_out)
 
     def carry_out(self, effect: Effect) -> None:
         """Note an effect, or fail."""
@@ -212,7 +211,7 @@ class Batches(Case):
         self.host_joins()
         self.lines.submit(CODE, EndRequested())
         self.turn()
-        self.assertFalse(self.store.stored(CODE))
+        self.assertIsNone(self.store.kept(CODE))
         self.assertEqual([], list(self.lines.living()))
         self.assertEqual({}, self.lines._lines)
 
@@ -269,90 +268,14 @@ class Conflicts(Case):
         self.store.holding = True
         self.lines.submit(CODE, StartRequested("host", "take", 250.0))
         self.turn()
-        del self.store._sessions[CODE]
+        self.store.remove(CODE)
         self.store.release()
         self.turn()
         self.assertEqual([("host", Error)], self.told())
 
 
-class FaultyStore(MemoryStore):
-    """A store that cannot be read."""
-
-    def session(self, code: str) -> Deferred[Session | None]:
-        """Fail."""
-        return fail(StoreTrouble("no such disk"))
-
-    def sessions(self) -> Deferred[Sequence[Session]]:
-        """Fail."""
-        return fail(StoreTrouble("no such disk"))
-
-
-class LateStore(MemoryStore):
-    """A store that takes its time to list its sessions."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.listed: Deferred[Sequence[Session]] = Deferred()
-
-    def sessions(self) -> Deferred[Sequence[Session]]:
-        """Keep who asks waiting."""
-        return self.listed
-
-
-class Failures(Case):
-    """What goes wrong harms nobody else."""
-
-    def test_failed_commit(self) -> None:
-        """What could not be stored was never said, and the line lives on."""
-        self.host_joins()
-        self.store.holding = True
-        done: Deferred[bool] = Deferred()
-        self.lines.submit(CODE, StartRequested("host", "take", 250.0))
-        self.lines.submit(CODE, Request(EndRequested(), done))
-        self.turn()
-        self.store.fail()
-        self.assertEqual([], self.carried)
-        self.failureResultOf(done, StoreTrouble)
-        self.assertEqual(1, len(self.flushLoggedErrors(StoreTrouble)))
-        self.store.holding = False
-        self.lines.submit(CODE, StartRequested("host", "take 2", 250.0))
-        self.turn()
-        session = self.lines.session(CODE)
-        assert session is not None
-        self.assertTrue(status_of(session).is_recording)
-
-    def test_what_waited_goes_on(self) -> None:
-        """What came while a commit was about to fail is not forgotten."""
-        self.host_joins()
-        self.store.holding = True
-        self.lines.submit(CODE, StartRequested("host", "take", 250.0))
-        self.turn()
-        self.lines.submit(CODE, Reply("host", Pong()))
-        self.store.fail()
-        self.turn()
-        self.assertEqual([("host", Pong)], self.told())
-        self.flushLoggedErrors(StoreTrouble)
-
-    def test_a_newcomer_may_ask_again(self) -> None:
-        """Who asked for a seat in vain is known to have none."""
-        self.store.holding = True
-        self.lines.submit(CODE, joining("host"))
-        self.turn()
-        self.store.fail()
-        self.assertEqual([Dismissed("host")], self.carried)
-        self.assertEqual({}, self.lines._lines)
-        self.flushLoggedErrors(StoreTrouble)
-
-    def test_failed_read(self) -> None:
-        """A session that cannot be read is a failure of what was asked of it."""
-        lines = self.make(FaultyStore())
-        done: Deferred[bool] = Deferred()
-        lines.submit(CODE, joining("host"))
-        lines.submit(CODE, Request(EndRequested(), done))
-        self.turn()
-        self.failureResultOf(done, StoreTrouble)
-        self.assertEqual([Dismissed("host")], self.carried)
-        self.assertEqual(1, len(self.flushLoggedErrors(StoreTrouble)))
+class Faults(Case):
+    """What is wrong with us harms nobody else."""
 
     def test_failed_step(self) -> None:
         """A step that fails is logged; those before and behind it are taken."""
@@ -443,20 +366,15 @@ class Recall(Case):
         lines = self.make(store)
         lines.recall()
         lines.submit(CODE, joining("host"))
-        store.listed.callback([Session(CODE, 0.0, version=1), Session(OTHER, 0.0)])
+        store.lists[0].callback([Session(CODE, 0.0, version=1), Session(OTHER, 0.0)])
+        self.turn()
+        store.find()
         self.turn()
         self.assertEqual([("host", Joined)], self.told())
         self.assertEqual({CODE, OTHER}, {session.id for session in lines.living()})
         session = lines.session(CODE)
         assert session is not None
         self.assertEqual(["host"], [seat.name for seat in session.seats])
-
-    def test_failure(self) -> None:
-        """A store that does not answer is logged; the program runs."""
-        lines = self.make(FaultyStore())
-        lines.recall()
-        self.assertEqual(1, len(self.flushLoggedErrors(StoreTrouble)))
-        self.assertEqual([], list(lines.living()))
 
 
 class Finish(Case):
@@ -487,13 +405,3 @@ class Finish(Case):
         self.turn()
         self.successResultOf(finished)
         self.assertEqual([], self.clock.getDelayedCalls())
-
-    def test_a_failing_store_holds_nothing_up(self) -> None:
-        """A commit that fails ends it too."""
-        self.store.holding = True
-        self.lines.submit(CODE, joining("host"))
-        finished = self.lines.finish()
-        self.store.fail()
-        self.turn()
-        self.successResultOf(finished)
-        self.flushLoggedErrors(StoreTrouble)

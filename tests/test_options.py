@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel import __version__
 from raydel.core.config import Config
-from raydel.core.instants import MINUTE
+from raydel.core.instants import DAY, MINUTE
 from raydel.options import Options
 
 
@@ -25,8 +25,8 @@ class Choices(SynchronousTestCase):
     """What can be chosen."""
 
     def test_nothing_chosen(self) -> None:
-        """Without a word, all is as the configuration has it."""
-        self.assertEqual(Config(), read())
+        """Without a word, all is as the configuration has it, and kept in a file."""
+        self.assertEqual(Config(store=Path.cwd() / "raydel.sqlite"), read())
 
     def test_ports(self) -> None:
         """Ports add up, in the order they are given, as they are written."""
@@ -91,6 +91,34 @@ class Choices(SynchronousTestCase):
         config = read("--port=1", "--port=haproxy:tls:2", "--certificates=pems")
         self.assertEqual(Path("pems"), config.certificates)
 
+    def test_store(self) -> None:
+        """A file is known by its absolute path: a daemon changes its directory."""
+        for path, expected in (
+            ("a.sqlite", Path.cwd() / "a.sqlite"),
+            ("a:b/c", Path.cwd() / "a:b/c"),
+            ("/var/lib/raydel/a.sqlite", Path("/var/lib/raydel/a.sqlite")),
+            ("~/a.sqlite", Path.home() / "a.sqlite"),
+        ):
+            self.assertEqual(expected, read(f"--store=sqlite:{path}").store)
+
+    def test_memory(self) -> None:
+        """What is kept in memory needs no file."""
+        self.assertIsNone(read("--store=memory:").store)
+
+    def test_last_store(self) -> None:
+        """The last of several is meant: a unit's own, then that of its options."""
+        self.assertIsNone(read("--store=sqlite:a", "--store=memory:").store)
+
+    def test_survives(self) -> None:
+        """A file survives the program's end, or the machine's too."""
+        self.assertEqual("kill", read("--survives=kill").survives)
+        self.assertEqual("power-loss", read("--survives=power-loss").survives)
+
+    def test_keep_takes(self) -> None:
+        """How long takes are kept is given in days, and kept in milliseconds."""
+        self.assertEqual(1.5 * DAY, read("--keep-takes=1.5").keep_takes)
+        self.assertEqual(3650 * DAY, read("--keep-takes=3650").keep_takes)
+
     def test_version(self) -> None:
         """The version is Raydel's, not Twisted's."""
         with redirect_stdout(StringIO()) as out:
@@ -146,6 +174,28 @@ class Refusals(SynchronousTestCase):
         self.assert_refused("no port speaks TLS", "--port=ssl:1", "--certificates=c")
         self.assert_refused("--certificate= needs a path", tls, "--certificate=")
 
+    def test_keep_takes(self) -> None:
+        """A take is kept for a day at least, and not for ever."""
+        for days in ("0", "0.9", "3651", "for ever", ""):
+            self.assert_refused("from 1 to 3650: videos", f"--keep-takes={days}")
+
+    def test_stores(self) -> None:
+        """The stores there are, are named; what other programs call them is not one."""
+        for text in ("", "a.sqlite", "memory", "memory:x", "redis:", "sqlite::memory:"):
+            self.assert_refused("it is sqlite:FILE or memory:", f"--store={text}")
+        self.assert_refused("needs a file, as in sqlite:raydel", "--store=sqlite:")
+        self.assert_refused("stands a path", "--store=sqlite:///a.sqlite")
+        self.assert_refused("~nobody.here is nobody's", "--store=sqlite:~nobody.here/a")
+
+    def test_survives(self) -> None:
+        """What a file can survive is named, and memory survives nothing."""
+        self.assert_refused("kill or power-loss", "--survives=fire")
+        for words in (
+            ("--store=memory:", "--survives=kill"),
+            ("--survives=power-loss", "--store=memory:"),
+        ):
+            self.assert_refused("is of no use with --store=memory:", *words)
+
     def test_origins(self) -> None:
         """What no browser would send is no origin."""
         for text in (
@@ -176,6 +226,9 @@ class Help(SynchronousTestCase):
             "cleanup",
             "longest-take",
             "log-format",
+            "store",
+            "survives",
+            "keep-takes",
         ):
             _, _, after = text.partition(f" --{option}= ")
             self.assertIn("[default: ", after.partition(" --")[0], option)

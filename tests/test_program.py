@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -13,12 +16,21 @@ from typing import Any, cast
 from twisted.application.service import Application, IServiceCollection, Service
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import ILogObserver, capturedLogs
+from twisted.logger import ILogObserver, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from raydel.endpoints import Unservable
+from raydel.interfaces import StoreTrouble
 from raydel.logs import LineObserver
 from raydel.options import Options
-from raydel.program import LAST_WORDS, OpenCalls, Program, on_hangup, settle
+from raydel.program import (
+    LAST_WORDS,
+    OpenCalls,
+    Program,
+    as_later,
+    on_hangup,
+    settle,
+)
 
 
 class Part(Service):
@@ -39,10 +51,18 @@ class Part(Service):
         return self.ended
 
 
-def options(twistd: dict[str, object] | None = None) -> Options:
-    """Read an empty command line, below twistd's own options."""
+class Robbed(Service):
+    """A service whose store has gone bad since it was looked at."""
+
+    def startService(self) -> None:
+        """Find that out."""
+        raise StoreTrouble("a.sqlite is in use")
+
+
+def options(twistd: dict[str, object] | None = None, *words: str) -> Options:
+    """Read a short command line, below twistd's own options."""
     read = Options({})
-    read.parseOptions(["--log-format=json"])
+    read.parseOptions(["--log-format=json", *words])
     read.parent = cast(Options, twistd)
     return read
 
@@ -93,6 +113,38 @@ class Order(SynchronousTestCase):
         self.assertNoResult(stopped)
         calls.callback(None)
         self.successResultOf(stopped)
+
+
+class Keeping(SynchronousTestCase):
+    """Where all is kept, and what happens where it cannot be."""
+
+    def said(self, *words: str) -> str:
+        """Return what the program says at its start."""
+        with capturedLogs() as events:
+            Program(options(None, *words), Clock(), []).privilegedStartService()
+        return str(formatEvent(events[-1]))
+
+    def test_file(self) -> None:
+        """One line says where the file is, from whatever directory it is read."""
+        self.assertEqual(
+            f"sessions and takes are kept in {Path.cwd() / 'a.sqlite'}",
+            self.said("--store=sqlite:a.sqlite"),
+        )
+
+    def test_memory(self) -> None:
+        """Who has chosen memory is told what that means."""
+        self.assertIn("forgets", self.said("--store=memory:"))
+
+    def test_trouble_at_the_start(self) -> None:
+        """The program ends with code 1, and one line says why, in log and terminal."""
+        program = Program(options(), Clock(), [Robbed()])
+        terminal = StringIO()
+        self.patch(sys, "__stderr__", terminal)
+        with capturedLogs() as events:
+            ended = self.assertRaises(Unservable, program.startService)
+        self.assertEqual(1, ended.code)
+        self.assertEqual("raydel: a.sqlite is in use\n", terminal.getvalue())
+        self.assertEqual("raydel: a.sqlite is in use", formatEvent(events[-1]))
 
 
 class Log(SynchronousTestCase):
@@ -161,6 +213,21 @@ class Process(SynchronousTestCase):
     def setUp(self) -> None:
         """Put back what is set."""
         self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+
+    def test_rights(self) -> None:
+        """What twistd's --uid will be, the program is already while it makes files."""
+        nobody = 65534 if os.geteuid() == 0 else os.geteuid()
+        asked = options({"uid": nobody, "gid": None})
+        expected = (nobody, os.getegid())
+        self.assertEqual(
+            expected, as_later(asked, lambda: (os.geteuid(), os.getegid()))
+        )
+
+    def test_own_rights(self) -> None:
+        """Without it, the program stays who it is."""
+        own = os.geteuid()
+        self.assertEqual(own, as_later(options({"uid": None}), os.geteuid))
+        self.assertEqual(own, as_later(options(), os.geteuid))
 
     def test_clock(self) -> None:
         """Timers count in a time that no one can set."""

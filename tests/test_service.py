@@ -163,36 +163,6 @@ class CommitThenTell(Case):
         self.assertEqual(before + 1, self.stage.store.commits)
         self.assertEqual(20, len(self.service.statuses()))
 
-    def test_a_failed_commit_tells_nobody(self) -> None:
-        """A start that cannot be stored does not happen; the next one does."""
-        host, guest = self.pair(LIBRARY_2, LIBRARY_2)
-        self.stage.store.holding = True
-        host.tap_start()
-        self.run_for(100)
-        self.stage.store.fail()
-        self.run_for(1000)
-        self.assertEqual([], host.all("start_recording") + guest.all("error"))
-        self.assertEqual(1, len(self.flushLoggedErrors(StoreTrouble)))
-        self.stage.store.holding = False
-        guest.tap_start()
-        self.run_for(1000)
-        self.assertTrue(host.is_recording and guest.is_recording)
-
-    def test_a_newcomer_that_was_not_stored(self) -> None:
-        """It may ask again on the same connection, or is closed after 30 s."""
-        first, second = (
-            Phone(self.stage, LIBRARY_1, host=True, name=name) for name in "ab"
-        )
-        self.join_late(first, second)
-        self.stage.store.fail()
-        self.flushLoggedErrors(StoreTrouble)
-        self.stage.store.holding = False
-        self.run_for(100)
-        first.say("join", sessionId=CODE, isHost=True)
-        self.run_for(35_000)
-        self.assertEqual(["joined"], first.types)
-        self.assertEqual((None, 1000), (first.wire.goodbye, second.wire.goodbye))
-
 
 def sorted_last(types: Sequence[str]) -> list[str]:
     """Sort all but what came first: a start leaves later than an error."""
@@ -228,6 +198,36 @@ class Seats(Case):
         self.run_for(100)
         self.assertEqual("already_joined", phone.last("error")["code"])
         self.assertEqual(1, len(self.service.statuses()))
+
+    def test_the_same_join_again(self) -> None:
+        """One with an id may be sent again: the same seat, and the same token."""
+        phone = Phone(self.stage, PROTOCOL_2, host=True).join(commandId="1")
+        self.run_for(100)
+        again = {"isHost": True, "protocol": 2, "commandId": "1"}
+        phone.say("join", sessionId=CODE, **again)
+        self.run_for(100)
+        first, second = phone.all("joined")
+        self.assertEqual(
+            *((m["deviceId"], m["resumeToken"], m["seq"]) for m in (first, second))
+        )
+        phone.say("join", sessionId="XYZ789", **again)
+        self.run_for(100)
+        self.assertEqual("already_joined", phone.last("error")["code"])
+        self.assertEqual([CODE], [status.id for status in self.service.statuses()])
+
+    def test_twice_at_once(self) -> None:
+        """A guest that asks twice before the host has come is seated by the second."""
+        guest = Phone(self.stage, PROTOCOL_2).join(commandId="1")
+        Phone(self.stage, LIBRARY_2, host=True).join()
+        guest.say("join", sessionId=CODE, protocol=2, commandId="1")
+        self.run_for(1000)
+        self.assertEqual(["error", "joined"], sorted(guest.types)[1:])
+        guest.say("device_ready")
+        self.run_for(100)
+        self.assertEqual("readiness_update", guest.types[-1])
+        guest.hang_up()
+        self.run_for(100)
+        self.assertEqual(["iPhone 15"], self.names())
 
     def test_path_and_code(self) -> None:
         """A code in the path that is not the one in the join is refused."""

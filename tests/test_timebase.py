@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -80,9 +81,11 @@ class Time(SynchronousTestCase):
 
     def test_boot(self) -> None:
         """A boot has one name; where the system has none, each start is a new one."""
-        file = Path(self.mktemp())
+        home = TemporaryDirectory()
+        self.addCleanup(home.cleanup)
+        file = Path(home.name, "boot_id")
+        nowhere = Path(home.name, "nowhere")
         file.write_text("f6b3\n", "ascii")
         self.assertEqual("f6b3", boot_name(file))
         self.assertEqual(boot_name(file), boot_name(file))
-        nowhere = Path(self.mktemp())
         self.assertNotEqual(boot_name(nowhere), boot_name(nowhere))

@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "certificate": "make a certificate for development, for tls:3001 on this network",
     "dev": "run the server, and restart it when a file of the program changes",
     "doctor": "look at this machine, and say what would keep the server from working",
+    "phone": "play a phone in this terminal, and try the server out",
 }
 """What can be called, in the order it is shown, and what it does."""
 

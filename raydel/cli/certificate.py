@@ -15,12 +15,11 @@ from __future__ import annotations
 import os
 import re
 import socket
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -30,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from raydel.addresses import lan_addresses
 from raydel.certificates import HOME
 from raydel.certificates.authority import LASTS, Pair, issue, new_authority
+from raydel.cli.parser import Parser
 
 _NAME: Final = re.compile(r"(\*\.)?[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
@@ -160,22 +160,8 @@ def make(
     return places, pair
 
 
-class _Parser(ArgumentParser):
-    """Refuses in one sentence, as all of Raydel does."""
-
-    def error(self, message: str) -> NoReturn:
-        raise SystemExit(f"raydel: {message}; see {self.prog} --help")
-
-
-def _parser() -> ArgumentParser:
-    parser = _Parser(
-        prog="python -m raydel certificate",
-        description=_HELP,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        add_help=False,
-    )
-    parser.add_argument("-h", "--help", action="store_true", help="show this")
+def _parser() -> Parser:
+    parser = Parser("certificate", _HELP)
     parser.add_argument(
         "--directory",
         type=Path,

@@ -1,7 +1,7 @@
 """``python -m raydel dev``: the server, restarted when a file changes.
 
 Each start is a new process: reloading modules in a living one leaves old objects
-behind. Sessions in memory are lost; phones reconnect by themselves.
+behind. Sessions are in the store; phones reconnect by themselves.
 """
 
 from __future__ import annotations

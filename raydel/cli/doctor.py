@@ -28,6 +28,7 @@ from raydel.doctor import Finding, PortFacts, Verdict
 from raydel.endpoints import speaks_own_tls
 from raydel.listeners import holder
 from raydel.options import Options
+from raydel.store.look import look
 
 _HELP: Final = """\
 usage: python -m raydel doctor [options of the server]
@@ -39,7 +40,8 @@ from working (wrong). Nothing is changed. It ends with code 1 if anything is wro
 The options are those of twistd raydel --help; of an installed service:
 
   . /etc/raydel/raydel.env
-  sudo /opt/raydel/bin/python -m raydel doctor $RAYDEL_OPTIONS
+  sudo /opt/raydel/bin/python -m raydel doctor \\
+      --store=sqlite:/var/lib/raydel/raydel.sqlite $RAYDEL_OPTIONS
 
 As root it sees more: whose ports are taken, and the rules of the firewall.
 """
@@ -87,7 +89,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield doctor.native(used=USES_NVX)
     yield doctor.steady_clock(*_ticks())
     yield doctor.wall_clock(datetime.now(UTC), synchronized=_synchronized())
-    yield doctor.store()
+    yield from doctor.store(look(config.store) if config.store else None)
     yield doctor.network(own)
     for description in config.ports:
         yield from _port(description, own)

@@ -112,13 +112,17 @@ def step(
 def begins(session: Session | None, event: Event) -> bool:
     """Tell whether an event would begin a session or a take.
 
-    A server that can store nothing begins nothing; all that has begun goes on.
+    A server that can store nothing begins nothing; all that has begun goes on,
+    and so does a screen whose hour is over: what it asks for follows a take.
     """
     phase = phase_of(session)
     if isinstance(event, Joining):
         return event.join.is_host and phase in {Phase.ABSENT, Phase.ENDED}
-    seated = session is not None and session.seat_of(getattr(event, "peer", ""))
-    return isinstance(event, StartRequested) and phase is Phase.OPEN and bool(seated)
+    if session is None or not isinstance(event, StartRequested):
+        return False
+    seated = session.seat_of(event.peer) is not None
+    known = session.answer_to(event.peer, event.command_id) is not None
+    return phase is Phase.OPEN and seated and not known
 
 
 class _Step(Turn):
@@ -132,9 +136,14 @@ class _Step(Turn):
             self._join_again(event)
             return
         seat = self.session.seat_for(is_host=event.join.is_host)
-        if seat is None or event.presented in seat.owner.tokens:
-            # Who shows the token of a seat need not wait for a probe of it.
+        if seat is None:
+            self._admit(event, None)
+            return
+        if event.presented in seat.owner.tokens:
+            # Who shows the token of a seat need not wait for a probe of it; who
+            # waits for that probe is answered by this.
             self._admit(event, seat)
+            self._refuse_claims(seat)
             return
         if seat.is_host and not (self._abandoned(seat) or _may_return(seat, event)):
             self._turn_away(event, HOST_EXISTS)
@@ -146,7 +155,7 @@ class _Step(Turn):
     def _join_again(self, event: Joining) -> None:
         """Answer a join that was sent again under its id; refuse another one."""
         seat = self.session.seat_of(event.peer)
-        if event.join.command_id is None:
+        if event.join.command_id is None or event.app.is_released:
             self.refuse(event.peer, ALREADY_JOINED)
         elif seat is not None:
             self.tell(seat, self._joined(seat))
@@ -172,7 +181,7 @@ class _Step(Turn):
             mine = held.device_id == owner.device_id
             code = LEFT_FOR_GOOD if mine else SEAT_TAKEN
             self.effects += [Dismissed(held.peer), Close(held.peer, code)]
-        missed = self.missed(event, owner)
+        missed = self.recover(event, held, owner)
         seat = Seat(
             owner=owner,
             name=owner.said_name or f"Device {owner.device_id}",
@@ -200,7 +209,7 @@ class _Step(Turn):
             self.change(take=take.with_absentee(absentee))
         recovered = None if missed is None else event.join.last_seq
         self.tell(seat, self._joined(seat, recovered))
-        self.catch_up(event, seat, missed)
+        self.replay(event.peer, seat, missed or ())
         self.reveal()
         again = {m.take_id for m in missed or () if isinstance(m, StopRecording)}
         self._pay(event, but=again)
@@ -244,9 +253,9 @@ class _Step(Turn):
                 device_id=event.device_id,
                 is_host=event.join.is_host,
                 said_name=event.join.device_name,
-                tokens=() if event.token is None else (event.token,),
             )
-            return fresh, False
+            # The token it showed, if any, may be its only one for a while yet.
+            return fresh.renewed(event), False
         renewed = known.renewed(event)
         self.session = self.session.with_owner(renewed)
         return renewed, True
@@ -312,6 +321,10 @@ class _Step(Turn):
         seat = self.session.seat_of(event.peer)
         if seat is None:
             return
+        self._refuse_claims(seat)
+
+    def _refuse_claims(self, seat: Seat) -> None:
+        """Turn away all who wait for a seat: its holder is there."""
         fault = HOST_EXISTS if seat.is_host else SESSION_FULL
         for claim in self._take_claims(lambda c: c.against == seat.device_id):
             self._turn_away(claim.joining, fault)

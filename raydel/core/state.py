@@ -100,6 +100,10 @@ class Performed(Struct, frozen=True):
     command_id: str
     answer: Answer
 
+    def is_of(self, device_id: str, command_id: str) -> bool:
+        """Whether it is the command that a device means by an id."""
+        return (self.device_id, self.command_id) == (device_id, command_id)
+
 
 class Session(Struct, frozen=True):
     """Up to two phones under one code. Instants are server time, ms.
@@ -140,10 +144,6 @@ class Session(Struct, frozen=True):
         """Return the seat of a role, if anybody holds it."""
         return next((seat for seat in self.seats if seat.is_host == is_host), None)
 
-    def seat_with(self, device_id: str) -> Seat | None:
-        """Return the seat of a device."""
-        return next((s for s in self.seats if s.device_id == device_id), None)
-
     def stream_of(self, device_id: str) -> Stream:
         """Return what a device was told; an empty stream if nothing."""
         found = (each for each in self.streams if each.device_id == device_id)
@@ -153,6 +153,21 @@ class Session(Struct, frozen=True):
         """Keep what a device was told in this form."""
         others = tuple(s for s in self.streams if s.device_id != stream.device_id)
         return structs.replace(self, streams=(*others, stream))
+
+    def answer_to(self, peer: str, command_id: str | None) -> Answer | None:
+        """Return what a command was answered with, if its id is known.
+
+        A released app has no ids. Readiness goes with the link it was reported
+        on, so it is reported anew, whatever its id.
+        """
+        seat = self.seat_of(peer)
+        if seat is None or seat.app.is_released or command_id is None:
+            return None
+        for known in self.performed:
+            if known.is_of(seat.device_id, command_id):
+                lost = isinstance(known.answer, ReadinessUpdate) and not seat.ready
+                return None if lost else known.answer
+        return None
 
     def owners(self) -> list[Owner]:
         """Return all who may come back: holders, participants, creditors."""

@@ -53,6 +53,12 @@ class Stream(Struct, frozen=True):
         """Keep no longer what is known to have arrived: all up to a number."""
         return structs.replace(self, kept=self.kept[len(self.until(seq)) :])
 
-    def anew(self) -> Stream:
-        """Forget what was missed: the device begins anew."""
-        return structs.replace(self, kept=())
+    def anew(self, last: int | None) -> Stream:
+        """Begin anew, past every number that the device can have heard.
+
+        If the message that tells it so gets lost, the number that it names next
+        is one of an older stream, and must not be taken for one of this.
+        """
+        if last is None and not self.seq:
+            return self
+        return Stream(self.device_id, max(self.seq, last or 0) + 1)

@@ -25,6 +25,7 @@ from raydel.core.messages import (
     refused,
 )
 from raydel.core.state import Answer, Performed, Seat, Session
+from raydel.core.stream import Stream
 from raydel.core.take import Debt, Owner, Stop, Take
 
 REMEMBERED: Final = 32
@@ -132,7 +133,7 @@ class Turn:
             atomic_start_time=take.start_at,
             take_id=take.id,
         )
-        self.tell(seat, command, self.receipt(seat.owner, take.id, Command.START))
+        self.tell(seat, command, self.receipt(seat.device_id, take.id, Command.START))
 
     def tell_stop(self, seat: Seat, debt: Debt, at: float) -> None:
         """Tell a debtor to stop at an instant, with proof of arrival."""
@@ -145,7 +146,7 @@ class Turn:
 
     def stop_receipt(self, debt: Debt) -> Receipt:
         """Name one debtor's copy of a stop."""
-        return self.receipt(debt.owner, debt.stop.take_id, Command.STOP)
+        return self.receipt(debt.owner.device_id, debt.stop.take_id, Command.STOP)
 
     def stop_command(self, stop: Stop, at: float) -> StopRecording:
         """Put a stop into a message, in server time."""
@@ -158,9 +159,12 @@ class Turn:
             reason=stop.reason,
         )
 
-    def receipt(self, owner: Owner, take_id: str, command: Command) -> Receipt:
+    def receipt(
+        self, device_id: str, take_id: str, command: Command, seq: object = UNSET
+    ) -> Receipt:
         """Name one device's copy of a command."""
-        return Receipt(self.session.id, owner.device_id, take_id, command)
+        number = seq if isinstance(seq, int) else 0
+        return Receipt(self.session.id, device_id, take_id, command, number)
 
     def note(
         self,
@@ -187,18 +191,13 @@ class Turn:
         """Give a command that is known already its answer again."""
         if not isinstance(event, PeerCommand):
             return False
+        answer = self.session.answer_to(event.peer, event.command_id)
         seat = self.session.seat_of(event.peer)
-        if seat is None or event.command_id is None:
+        if answer is None or seat is None:
             return False
-        for known in self.session.performed:
-            if (known.device_id, known.command_id) == (
-                seat.device_id,
-                event.command_id,
-            ):
-                receipt = self._receipt_of(seat.owner, known.answer)
-                self.effects.append(Tell(event.peer, known.answer, receipt))
-                return True
-        return False
+        receipt = self._receipt_of(seat.device_id, answer)
+        self.effects.append(Tell(event.peer, answer, receipt))
+        return True
 
     def remember(self, event: Event) -> None:
         """Keep what a command was answered with, for when it is sent again."""
@@ -212,64 +211,86 @@ class Turn:
             and effect.peer == event.peer
             and isinstance(effect.message, Answer)
         ]
-        if seat is None or not answers:
+        if seat is None or seat.app.is_released or not answers:
             return
         answer = answers[-1]
         if not isinstance(answer, Error):
             answer = structs.replace(answer, seq=UNSET)
-        performed = Performed(seat.device_id, event.command_id, answer)
-        self.change(performed=(*self.session.performed, performed)[-REMEMBERED:])
+        known = seat.device_id, event.command_id
+        others = [each for each in self.session.performed if not each.is_of(*known)]
+        self.change(performed=(*others, Performed(*known, answer))[-REMEMBERED:])
 
-    def _receipt_of(self, owner: Owner, message: Outbound) -> Receipt | None:
+    def _receipt_of(self, device_id: str, message: Outbound) -> Receipt | None:
         """Name a copy of a start or a stop; nothing else needs a proof."""
         match message:
-            case StartRecording(take_id=str(take_id)):
-                return self.receipt(owner, take_id, Command.START)
-            case StopRecording(take_id=str(take_id)):
-                return self.receipt(owner, take_id, Command.STOP)
+            case StartRecording(take_id=str(take_id), seq=seq):
+                return self.receipt(device_id, take_id, Command.START, seq)
+            case StopRecording(take_id=str(take_id), seq=seq):
+                return self.receipt(device_id, take_id, Command.STOP, seq)
             case _:
                 return None
 
     # What a device missed.
 
-    def missed(self, event: Joining, owner: Owner) -> tuple[Numbered, ...] | None:
-        """Return what a device was told since it was last there; None if unknown."""
-        last = event.join.last_seq
-        if last is None or event.app.is_released:
-            return None
-        return self.session.stream_of(owner.device_id).since(last)
+    def recover(
+        self, event: Joining, held: Seat | None, owner: Owner
+    ) -> tuple[Numbered, ...] | None:
+        """Find what a newcomer was told since it was last there.
 
-    def catch_up(
-        self, event: Joining, seat: Seat, missed: tuple[Numbered, ...] | None
-    ) -> None:
-        """Tell a device what it missed, or let its stream begin anew."""
-        stream = self.session.stream_of(seat.device_id)
+        The number that it names proves all before it.
+
+        Args:
+            event: What it sent.
+            held: The seat that it gets, as it was.
+            owner: Who it is.
+
+        Returns:
+            What it missed, in order; None if it begins anew.
+        """
+        if event.app.is_released:
+            return None
+        last = event.join.last_seq
+        stream = self.session.stream_of(owner.device_id)
+        missed = None
+        if last is not None and held is not None and not held.app.is_released:
+            mine = held.device_id == owner.device_id
+            missed = stream.since(last) if mine else None
         if missed is None:
-            if stream.kept:
-                self.session = self.session.with_stream(stream.anew())
-            return
-        for message in stream.until(event.join.last_seq or 0):
-            self._note_proof(self._receipt_of(seat.owner, message))
-        kept = structs.replace(stream, kept=missed)
-        self.session = self.session.with_stream(kept)
-        for message in missed:
-            receipt = self._receipt_of(seat.owner, message)
-            if receipt is not None:
-                receipt = structs.replace(receipt, seq=cast("int", message.seq))
-            self.effects.append(Tell(event.peer, message, receipt))
+            self.session = self.session.with_stream(stream.anew(last))
+        else:
+            self._heard(stream, stream.seq - len(missed))
+        return missed
+
+    def replay(self, peer: str, seat: Seat, missed: tuple[Numbered, ...]) -> None:
+        """Tell a device what it missed, under the same numbers."""
+        self.effects += [
+            Tell(peer, message, self._receipt_of(seat.device_id, message))
+            for message in missed
+        ]
 
     def arrived(self, receipt: Receipt) -> None:
         """Note the proof that a command has arrived, and all before it.
 
+        A proof may come so late that the device has a new stream by then.
+        """
+        device_id = receipt.device_id
+        stream = self.session.stream_of(device_id)
+        if receipt in [self._receipt_of(device_id, each) for each in stream.kept]:
+            self._heard(stream, receipt.seq)
+        self._note_proof(receipt)
+
+    def _heard(self, stream: Stream, seq: int) -> None:
+        """Note that a device has heard all up to a number."""
+        for message in stream.until(seq):
+            self._note_proof(self._receipt_of(stream.device_id, message))
+        self.session = self.session.with_stream(stream.proven(seq))
+
+    def _note_proof(self, receipt: Receipt | None) -> None:
+        """Send no more what has arrived.
+
         The start of the running take proves the stops of earlier ones too: they
         were sent before it, and would end this take if they were sent again.
         """
-        stream = self.session.stream_of(receipt.device_id)
-        if stream.kept:
-            self.session = self.session.with_stream(stream.proven(receipt.seq))
-        self._note_proof(receipt)
-
-    def _note_proof(self, receipt: Receipt | None) -> None:
         if receipt is None:
             return
         take = self.session.take
@@ -342,8 +363,9 @@ class Turn:
             self.change(empty_since=self.now)
 
     def _drop_streams(self) -> None:
-        """Keep streams only for devices that have a seat."""
-        seated = {seat.device_id for seat in self.session.seats}
+        """Keep streams only for devices that have a seat, and speak protocol 2."""
+        seats = self.session.seats
+        seated = {seat.device_id for seat in seats if not seat.app.is_released}
         if any(stream.device_id not in seated for stream in self.session.streams):
             kept = [s for s in self.session.streams if s.device_id in seated]
             self.change(streams=tuple(kept))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
+from msgspec import UNSET
+
 from raydel.core.apps import App
 from raydel.core.config import Config
 from raydel.core.effects import Effect, Happened, Occasion, Tell
@@ -20,12 +22,13 @@ from raydel.core.events import (
     ProbeAnswered,
     ReadyReported,
     Receipt,
+    Restarted,
     StartRequested,
     StopRequested,
     WasHeard,
     WentSilent,
 )
-from raydel.core.messages import Error, Join, Joined, Outbound
+from raydel.core.messages import Error, Join, Numbered, Outbound
 from raydel.core.session import TRANSITIONS, step
 from raydel.core.state import Seat, Session, deadline_of, phase_of
 from raydel.core.take import Take
@@ -51,6 +54,7 @@ def joining(
     app: App = App.LIBRARY_1,
     resume: str | None = None,
     last_seq: int | None = None,
+    command_id: str | None = None,
 ) -> Joining:
     """Make the event of a peer that asks for a seat.
 
@@ -60,7 +64,7 @@ def joining(
     protocol = None if app.is_released else 2
     return Joining(
         peer=peer,
-        join=Join(CODE, host, name, protocol, last_seq=last_seq),
+        join=Join(CODE, host, name, protocol, last_seq=last_seq, command_id=command_id),
         app=app,
         device_id=f"{peer}-id",
         token=None if app.is_released else fingerprint(token_of(peer)),
@@ -136,18 +140,27 @@ class Stage:
         self.guest_joins(app=guest)
 
     def starts(
-        self, peer: str = "host", take_id: str = "take", lead: float = 250.0
+        self,
+        peer: str = "host",
+        take_id: str = "take",
+        lead: float = 250.0,
+        *,
+        command_id: str | None = None,
     ) -> None:
         """A peer asks for a take."""
-        self.do(StartRequested(peer, take_id, lead))
+        self.do(StartRequested(peer, take_id, lead, command_id))
 
-    def stops(self, peer: str = "host", lead: float = 0.0) -> None:
+    def stops(
+        self, peer: str = "host", lead: float = 0.0, *, command_id: str | None = None
+    ) -> None:
         """A peer asks for the end of the take."""
-        self.do(StopRequested(peer, lead))
+        self.do(StopRequested(peer, lead, command_id))
 
-    def is_ready(self, peer: str, *, camera: bool = False) -> None:
+    def is_ready(
+        self, peer: str, *, camera: bool = False, command_id: str | None = None
+    ) -> None:
         """A peer says that it is ready."""
-        self.do(ReadyReported(peer, camera=camera))
+        self.do(ReadyReported(peer, camera=camera, command_id=command_id))
 
     def loses(self, peer: str) -> None:
         """A peer's link breaks."""
@@ -179,6 +192,10 @@ class Stage:
             if told == peer and receipt.command is command:
                 self.receipts.remove((told, receipt))
                 self.do(Delivered(receipt))
+
+    def restarts(self) -> None:
+        """The server is started again."""
+        self.do(Restarted())
 
     def operator_ends(self, lead: float = 0.0) -> None:
         """An operator ends the session."""
@@ -233,6 +250,15 @@ class Stage:
     def kinds(self, peer: str) -> list[str]:
         """Return the types of what the last verb told a peer."""
         return [type(message).__name__ for message in self.told(peer)]
+
+    def numbers(self, peer: str) -> list[int]:
+        """Return the numbers of what the last verb told a peer, in order."""
+        seqs = [
+            getattr(message, "seq", UNSET)
+            for message in self.told(peer)
+            if isinstance(message, Numbered)
+        ]
+        return [seq for seq in seqs if isinstance(seq, int)]
 
     def heard(self, peer: str, kind: type[Message]) -> Message:
         """Return the one message of a kind that the last verb told a peer."""

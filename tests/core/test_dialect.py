@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.apps import App
@@ -32,6 +33,7 @@ from raydel.core.timesync import Estimate
 CODE = "ABC123"
 NOON = 1_768_478_400_000.0
 AHEAD = 40_000.0
+BACK = "W6vbiNsCKvRbmY0f"
 RELEASED = [app for app in App if app.is_released]
 
 WHOLE = Estimate(AHEAD + 0.5, 3.0, 3.5, 1.0, 5)
@@ -54,7 +56,7 @@ def dialect(
     app: App, estimate: Estimate | None = None, *, exact: bool = True
 ) -> Dialect:
     """Make the dialect of a peer at noon and 2 ms."""
-    return Dialect(app, estimate, NOON + 2.0, "d2", "clock", exact)
+    return Dialect(app, estimate, NOON + 2.0, "d2", "clock", BACK, exact)
 
 
 class StartToReleased(SynchronousTestCase):
@@ -219,12 +221,30 @@ class ToProtocol2(SynchronousTestCase):
     def test_joined(self) -> None:
         """Its welcome names the clock that all times are of."""
         status = SessionStatus(CODE, 0, False, "", ())
-        welcome = Joined(CODE, "d1", "iPhone", True, status, "t", resumed=True)
-        joined = speak(welcome, dialect(App.PROTOCOL_2))
-        assert isinstance(joined, Joined)
-        self.assertEqual(
-            ("clock", "t", True), (joined.clock_id, joined.resume_token, joined.resumed)
-        )
+        welcome = Joined(CODE, "d1", "iPhone", True, status, resumed=True, seq=7)
+        expected = structs.replace(welcome, clock_id="clock", resume_token=BACK)
+        self.assertEqual(expected, speak(welcome, dialect(App.PROTOCOL_2)))
+
+    def test_joined_without_a_token(self) -> None:
+        """Where its connection has no token for it, none is made up."""
+        status = SessionStatus(CODE, 0, False, "", ())
+        welcome = Joined(CODE, "d1", "iPhone", True, status)
+        without = replace(dialect(App.PROTOCOL_2), resume_token=None)
+        expected = structs.replace(welcome, clock_id="clock")
+        self.assertEqual(expected, speak(welcome, without))
+
+    def test_numbers(self) -> None:
+        """What is numbered goes out with its number."""
+        for message in (
+            structs.replace(START, seq=7),
+            structs.replace(STOP, seq=7),
+            DeviceConnected("d1", "iPhone", CODE, True, True, 7),
+            DeviceDisconnected("d1", CODE, "lost", 7),
+            CameraReadyNotice("d1", 7),
+            ReadinessUpdate(1, 2, False, 7),
+        ):
+            told = speak(message, dialect(App.PROTOCOL_2))
+            self.assertEqual(7, getattr(told, "seq", None))
 
     def test_time_sync(self) -> None:
         """It learns its true offset."""

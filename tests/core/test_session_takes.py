@@ -19,7 +19,7 @@ from raydel.core.messages import (
 from raydel.core.session import SERVER
 from raydel.core.state import Phase, phase_of
 from raydel.core.take import Absentee
-from tests.core.steps import CODE, NOON, Stage
+from tests.core.steps import CODE, NOON, Stage, token_of
 
 
 class Starting(SynchronousTestCase):
@@ -333,7 +333,7 @@ class InMidTake(SynchronousTestCase):
         stage.starts()
         stage.loses("guest")
         stage.guest_joins("again", app=App.PROTOCOL_2)
-        token = stage.token("again")
+        token = token_of("again")
         stage.loses("again")
         stage.stops()
         stage.guest_joins("third", name="New", app=App.PROTOCOL_2, resume=token)

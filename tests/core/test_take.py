@@ -6,10 +6,10 @@ from msgspec import structs
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.apps import App
-from raydel.core.take import Absentee, Owner, Participant, Take
+from raydel.core.take import MOST_ABSENTEES, Absentee, Owner, Participant, Take
 
-HOST = Owner("host-id", True, "iPhone", None)
-GUEST = Owner("guest-id", False, None, "fingerprint")
+HOST = Owner("host-id", True, "iPhone")
+GUEST = Owner("guest-id", False, None, ("fingerprint",))
 TAKE = Take(
     id="take",
     session_id="ABC123",
@@ -55,3 +55,11 @@ class Absentees(SynchronousTestCase):
         listed = TAKE.with_absentee(late)
         self.assertEqual((late,), listed.absent)
         self.assertIs(listed, listed.with_absentee(late))
+
+    def test_not_without_end(self) -> None:
+        """A phone that is another each time it comes back fills no store."""
+        take = TAKE
+        for number in range(MOST_ABSENTEES + 1):
+            take = take.with_absentee(Absentee(f"{number}", "IOS-JOIN-ab12", False))
+        self.assertEqual(MOST_ABSENTEES, len(take.absent))
+        self.assertEqual("0", take.absent[0].device_id)

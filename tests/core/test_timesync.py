@@ -174,6 +174,17 @@ class Estimates(SynchronousTestCase):
             phone.answers(2.0, 2.0, at=NOON + n)
         self.assertEqual(KEPT_SAMPLES, phone.estimator.fresh(0.0))
 
+    def test_each_can_be_looked_at(self) -> None:
+        """What each answer said is there for the records, oldest first."""
+        phone = Phone()
+        phone.answers(5.0, 5.0)
+        phone.answers(1.0, 1.0, at=NOON + 1_000.0)
+        expected = (
+            Sample(AHEAD, 10.0, NOON + 10.0),
+            Sample(AHEAD, 2.0, NOON + 1_002.0),
+        )
+        self.assertEqual(expected, phone.estimator.samples)
+
 
 class WholeMilliseconds(SynchronousTestCase):
     """Released apps count whole milliseconds."""

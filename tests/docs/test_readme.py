@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from raydel.core.apps import App
 from raydel.core.config import Config
 from raydel.core.effects import Occasion
-from raydel.core.instants import MINUTE
+from raydel.core.instants import DAY, MINUTE
 from raydel.core.messages import DeviceStatus, SessionStatus
 from raydel.core.take import ClockSample, Owner, Participant, Take
 from raydel.interfaces import TakeRecord
@@ -129,6 +129,9 @@ class OptionsTableTests(SynchronousTestCase):
             "--longest-take=": f"{Config.longest_take / MINUTE:g}",
             "--origin=": "none",
             "--log-format=": Config.log_format,
+            "--store=": "`sqlite:raydel.sqlite`",
+            "--survives=": Config.survives,
+            "--keep-takes=": f"{Config.keep_takes / DAY:g}",
             "--version": "",
             "--help": "",
         }
@@ -226,7 +229,8 @@ class OperationsTests(SynchronousTestCase):
         shown = chapter(OPERATIONS, "Limits")
         for limit in (
             f"| body of an HTTP request | {MAX_BODY // 1024} KiB |",
-            f"| finished takes in memory | {KEPT_TAKES} |",
+            f"| a finished take | {Config.keep_takes / DAY:g} days, `--keep-takes` |",
+            f"| finished takes, with `--store=memory:` | {KEPT_TAKES} |",
             f"| ending | {LAST_WORDS:g} s |",
             f"| an empty session | {Config.cleanup / MINUTE:g} min, `--cleanup` |",
             f"| a take | {Config.longest_take / MINUTE / 60:g} h, `--longest-take` |",

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,19 @@ from websockets.sync.client import connect
 from tests.integration.program import GONE_WITHIN, ROOT, Program, free_port
 
 TWISTD = Path(sys.executable).with_name("twistd")
+ROBBED = """\
+import os, shutil
+from twisted.scripts.twistd import run
+
+def fork(real=os.fork):
+    shutil.rmtree("kept", ignore_errors=True)
+    return real()
+
+os.fork = fork
+run()
+"""
+"""A twistd whose store is gone by the time it is a daemon."""
+
 LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]{12}Z (info|warn) +raydel[a-z.]*: ")
 
 
@@ -31,8 +45,13 @@ def environment(**more: str) -> dict[str, str]:
 
 def twistd(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run twistd to its end."""
+    return run(home, str(TWISTD), *words, **more)
+
+
+def run(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end."""
     return subprocess.run(
-        [TWISTD, *words],
+        words,
         cwd=home,
         env=environment(**more),
         capture_output=True,
@@ -71,6 +90,14 @@ def wait_until_refused(port: int) -> None:
     raise AssertionError(f"port {port} is still listened on")
 
 
+def wait_until_gone(path: Path) -> None:
+    """Wait until a file is removed, as a daemon's pid file is last of all."""
+    deadline = time.monotonic() + GONE_WITHIN
+    while path.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not path.exists()
+
+
 class TestRefusals:
     """What it cannot do, it says in one sentence."""
 
@@ -96,6 +123,40 @@ class TestRefusals:
         assert done.returncode == 1
         assert f"raydel: port {port} is taken" in done.stderr
         assert f"port {port} is taken" in (tmp_path / "twistd.log").read_text("utf-8")
+
+    def test_store_in_use(self, own_server: Program, tmp_path: Path) -> None:
+        """Two servers on one file would undo each other: the second says so."""
+        done = twistd(tmp_path, "-n", "raydel", f"--port={free_port()}")
+        assert done.returncode == 1
+        assert done.stderr.startswith("raydel: ")
+        assert "raydel.sqlite" in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert "Traceback" not in done.stdout
+        assert own_server.rest("GET", "/health").status == 200
+
+    def test_store_of_a_daemon(self, tmp_path: Path) -> None:
+        """Who starts a daemon learns it in the terminal, before it goes to the back."""
+        store = "--store=sqlite:none/raydel.sqlite"
+        done = twistd(tmp_path, "raydel", f"--port={free_port()}", store)
+        assert done.returncode == 1
+        assert done.stderr.startswith("raydel: ")
+        assert f"{tmp_path}/none" in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert list(tmp_path.glob("*.pid")) == []
+
+    def test_store_is_lost_on_the_way(self, tmp_path: Path) -> None:
+        """One that goes bad behind the last look ends a daemon too, and is logged."""
+        (tmp_path / "kept").mkdir()
+        words = ("raydel", f"--port={free_port()}", "--store=sqlite:kept/a.sqlite")
+        done = run(tmp_path, sys.executable, "-c", ROBBED, *words)
+        if done.returncode == 0:  # Nobody else would end it.
+            os.kill(int((tmp_path / "twistd.pid").read_text("ascii")), signal.SIGTERM)
+        assert done.returncode == 1
+        assert "raydel: " in done.stderr
+        log = (tmp_path / "twistd.log").read_text("utf-8")
+        assert re.search(r"critical raydel\.endpoints: raydel: .*/kept", log), log
+        assert "Traceback" not in log
+        assert list(tmp_path.glob("*.pid")) == []
 
     def test_second_port_is_busy(self, tmp_path: Path) -> None:
         """One port of several is enough: half a server is none."""
@@ -166,6 +227,32 @@ class TestStart:
         finally:
             os.kill(pid, signal.SIGTERM)
         wait_until_refused(port)
+
+    def test_daemon_keeps(self, tmp_path: Path) -> None:
+        """A daemon keeps all where it was started, wherever it goes from there."""
+        home, away, port = tmp_path / "home", tmp_path / "away", free_port()
+        home.mkdir()
+        away.mkdir()
+        words = ("--pidfile=raydel.pid", f"--rundir={away}", f"--logfile={away}/log")
+        done = twistd(home, *words, "raydel", f"--port={port}")
+        assert (done.returncode, done.stderr) == (0, "")
+        pid = int((home / "raydel.pid").read_text("ascii"))
+        try:
+            url = f"http://127.0.0.1:{port}/health"
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                assert answer.status == 200
+            log = wait_for(away / "log", "are kept in")
+            assert f"sessions and takes are kept in {home}/raydel.sqlite\n" in log
+        finally:
+            os.kill(pid, signal.SIGTERM)
+        wait_until_gone(home / "raydel.pid")
+        assert (home / "raydel.sqlite").is_file()
+        assert list(away.iterdir()) == [away / "log"]
+        assert "Traceback" not in (away / "log").read_text("utf-8")
+        # It let go of the file: the next one stumbles only over what comes later.
+        with taken_port() as taken:
+            again = twistd(home, "-n", "raydel", f"--port={taken}")
+        assert again.stderr.startswith(f"raydel: port {taken} is taken")
 
 
 class TestLog:

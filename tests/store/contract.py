@@ -1,4 +1,4 @@
-"""What is expected of every store, and of the one in memory alone."""
+"""What is expected of every store, and what the tests of stores share."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from raydel.core.apps import App
+from raydel.core.instants import Anchor
 from raydel.core.state import Seat, Session
-from raydel.core.take import Owner, Participant, Take
+from raydel.core.take import ClockSample, Owner, Participant, Take
 from raydel.interfaces import IStore, Write
-from raydel.store.memory import MemoryStore
 
 if TYPE_CHECKING:
     _TestCase = SynchronousTestCase
@@ -37,6 +37,16 @@ def take(take_id: str, code: str = "ABC123") -> Take:
     return Take(take_id, code, NOON, NOON + 250, "host-id", participants)
 
 
+def ended(take_id: str, at: float, code: str = "ABC123") -> Take:
+    """Make a take that has ended."""
+    return structs.replace(take(take_id, code), ended_at=at, reason="command")
+
+
+def sample(take_id: str, at: float = NOON) -> ClockSample:
+    """Make a clock sample."""
+    return ClockSample(take_id, "host-id", "clock", at, -12.5, 3.25)
+
+
 class StoreContract(_TestCase):
     """The promises of `IStore`.
 
@@ -51,11 +61,20 @@ class StoreContract(_TestCase):
     def setUp(self) -> None:
         """Begin with an empty store."""
         self.store = self.make_store()
+        self.store.open()
+        self.addCleanup(self.store.close)
 
-    def commit(self, *batch: Write) -> frozenset[str]:
+    def commit(
+        self, *batch: Write, samples: Sequence[ClockSample] = ()
+    ) -> frozenset[str]:
         """Commit a batch and return the conflicts."""
-        conflicts: frozenset[str] = self.successResultOf(self.store.commit(batch))
+        done: Deferred[frozenset[str]] = self.store.commit(batch, samples)
+        conflicts: frozenset[str] = self.successResultOf(done)
         return conflicts
+
+    def commit_takes(self, *takes: Take) -> None:
+        """Have takes, the last one begun last."""
+        self.commit(*(Write(each.id, 0, None, (each,)) for each in takes))
 
     def kept(self, code: str = "ABC123") -> Session | None:
         """Return what is kept of a session."""
@@ -68,10 +87,25 @@ class StoreContract(_TestCase):
         every: Sequence[Session] = self.successResultOf(found)
         return every
 
-    def take_ids(self, code: str = "ABC123") -> list[str]:
+    def take_ids(
+        self, code: str | None = "ABC123", before: str | None = None, limit: int = 50
+    ) -> list[str]:
         """Return the ids of the takes under a code, latest first."""
-        takes = self.successResultOf(self.store.takes(code))
+        takes = self.successResultOf(self.store.takes(code, before, limit))
         return [each.id for each in takes]
+
+    def samples(self, take_id: str) -> list[ClockSample]:
+        """Return the clock samples of a take."""
+        asked: Deferred[Sequence[ClockSample]] = self.store.samples(take_id)
+        found: Sequence[ClockSample] = self.successResultOf(asked)
+        return list(found)
+
+    def forget(self, before: float) -> int:
+        """Forget old takes, and return how many there were."""
+        total = 0
+        while count := self.successResultOf(self.store.forget(before)):
+            total += count
+        return total
 
     def test_interface(self) -> None:
         """It has every method of the interface."""
@@ -199,19 +233,118 @@ class StoreContract(_TestCase):
         self.commit(Write("ABC123", 0, session(), (take("take"),)))
         self.assertEqual([], self.take_ids())
 
+    # Pages of takes.
 
-class Memory(StoreContract, SynchronousTestCase):
-    """The store in memory."""
+    def test_all_codes(self) -> None:
+        """Without a code, the takes of all of them are there."""
+        self.commit_takes(take("one"), take("two", "XYZ789"), take("three"))
+        self.assertEqual(["three", "two", "one"], self.take_ids(None))
 
-    def make_store(self) -> IStore:
-        """Make an empty store."""
-        store: IStore = MemoryStore()
-        return store
+    def test_a_page(self) -> None:
+        """A page has no more takes than were asked for: the latest."""
+        self.commit_takes(take("one"), take("two"), take("three"))
+        self.assertEqual(["three", "two"], self.take_ids(limit=2))
+        self.assertEqual(["three", "two"], self.take_ids(None, limit=2))
 
-    def test_so_many_takes(self) -> None:
-        """Only the latest takes are kept, so that memory does not fill up."""
-        self.store = MemoryStore(kept_takes=2)
-        self.commit(Write("ABC123", 0, session(), (take("one"), take("two"))))
-        self.commit(Write("ABC123", 1, session(version=2), (take("three"),)))
+    def test_the_next_page(self) -> None:
+        """The next page has those begun before the last take of this one."""
+        self.commit_takes(*(take(each) for each in ("one", "two", "three", "four")))
+        self.assertEqual(["two", "one"], self.take_ids(None, before="three"))
+        self.assertEqual(["two"], self.take_ids(before="three", limit=1))
+        self.assertEqual([], self.take_ids(before="one"))
+
+    def test_pages_of_one_code(self) -> None:
+        """A page of one code may begin at a take of another."""
+        self.commit_takes(take("one"), take("two", "XYZ789"), take("three"))
+        self.assertEqual(["one"], self.take_ids(before="two"))
+        self.assertEqual([], self.take_ids("XYZ789", before="two"))
+
+    def test_before_nothing(self) -> None:
+        """Nothing was begun before a take that there is not."""
+        self.commit_takes(take("one"))
+        self.assertEqual([], self.take_ids(before="two"))
+        self.assertEqual([], self.take_ids(None, before="two"))
+
+    # Clock samples.
+
+    def test_no_samples(self) -> None:
+        """A take may have none."""
+        self.commit_takes(take("take"))
+        self.assertEqual([], self.samples("take"))
+
+    def test_samples(self) -> None:
+        """They are kept with their takes, in the order they were taken."""
+        first, second = sample("one", NOON + 2), sample("one", NOON + 1)
+        self.commit(samples=[first, sample("two")])
+        self.commit(samples=[second])
+        self.assertEqual([first, second], self.samples("one"))
+        self.assertEqual([sample("two")], self.samples("two"))
+
+    def test_samples_know_no_conflict(self) -> None:
+        """They are measurements: no other server can have been faster."""
+        late = Write("ABC123", 3, session())
+        self.assertEqual({"ABC123"}, self.commit(late, samples=[sample("take")]))
+        self.assertEqual([sample("take")], self.samples("take"))
+
+    # Old takes.
+
+    def test_forget(self) -> None:
+        """Takes that ended before an instant are deleted, and counted."""
+        self.commit_takes(ended("one", NOON), ended("two", NOON + 1), take("three"))
+        self.commit(samples=[sample("one"), sample("two"), sample("three")])
+        self.assertEqual(1, self.forget(NOON + 1))
         self.assertEqual(["three", "two"], self.take_ids())
         self.assertIsNone(self.successResultOf(self.store.take("one")))
+        self.assertEqual([], self.samples("one"))
+        self.assertEqual([sample("two")], self.samples("two"))
+
+    def test_a_running_take_is_not_forgotten(self) -> None:
+        """However long ago it began."""
+        self.commit_takes(take("take"))
+        self.assertEqual(0, self.forget(NOON * 2))
+        self.assertEqual(["take"], self.take_ids())
+
+    def test_forget_many(self) -> None:
+        """After enough calls, all are gone."""
+        self.commit_takes(*(ended(f"take {n}", NOON) for n in range(900)))
+        self.assertEqual(900, self.forget(NOON + 1))
+        self.assertEqual([], self.take_ids())
+
+    # Server time.
+
+    def test_anchor(self) -> None:
+        """The first anchor of a boot is kept for as long as it lasts."""
+        first = Anchor("boot", "clock", NOON)
+        self.assertEqual(first, self.store.anchor(first))
+        self.assertEqual(first, self.store.anchor(Anchor("boot", "other", NOON + 1)))
+
+    def test_another_boot(self) -> None:
+        """Another boot begins another time."""
+        self.store.anchor(Anchor("boot", "clock", NOON))
+        fresh = Anchor("another boot", "other", NOON + 0.5)
+        self.assertEqual(fresh, self.store.anchor(fresh))
+
+    def test_anchor_before_open(self) -> None:
+        """It can be asked for before the store is open, and is kept all the same."""
+        first = Anchor("boot", "clock", NOON)
+        self.store.close()
+        self.assertEqual(first, self.store.anchor(first))
+        self.store.open()
+        self.assertEqual(first, self.store.anchor(Anchor("boot", "other", NOON)))
+
+    # Again.
+
+    def test_open_again(self) -> None:
+        """What was committed is there when the store is opened again."""
+        ran = Write("ABC123", 0, session(), (take("one"), ended("two", NOON)))
+        self.commit(ran, samples=[sample("one")])
+        self.store.close()
+        self.store.open()
+        self.assertEqual([session()], list(self.sessions()))
+        self.assertEqual(["two", "one"], self.take_ids())
+        self.assertEqual([sample("one")], self.samples("one"))
+
+    def test_close_twice(self) -> None:
+        """Closing what is closed does nothing."""
+        self.store.close()
+        self.store.close()

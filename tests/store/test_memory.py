@@ -1,0 +1,28 @@
+"""The store in memory."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from raydel.interfaces import IStore
+from raydel.store.memory import MemoryStore
+from tests.store.contract import StoreContract, sample, take
+
+
+class Memory(StoreContract, SynchronousTestCase):
+    """What is expected of every store, and of this one alone."""
+
+    def make_store(self) -> IStore:
+        """Make an empty store."""
+        store: IStore = MemoryStore()
+        return store
+
+    def test_so_many_takes(self) -> None:
+        """Only the latest takes are kept, so that memory does not fill up."""
+        self.store = MemoryStore(kept_takes=2)
+        self.commit_takes(take("one"), take("two"))
+        self.commit(samples=[sample("one")])
+        self.commit_takes(take("three"))
+        self.assertEqual(["three", "two"], self.take_ids())
+        self.assertIsNone(self.successResultOf(self.store.take("one")))
+        self.assertEqual([], self.samples("one"))

@@ -1,0 +1,442 @@
+"""The store in a file: what is expected of every store, and what it survives."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from hypothesis import given, settings
+from msgspec import structs
+from twisted.internet.defer import Deferred
+
+from raydel.core.instants import Anchor
+from raydel.core.state import Session
+from raydel.core.take import ClockSample, Take
+from raydel.interfaces import IStore, StoreTrouble, Write
+from raydel.store.sqlite import FORGOTTEN_ROWS, KEPT_ANCHORS, SQLiteStore
+from tests.store.contract import NOON, StoreContract, ended, sample, session, take
+from tests.store.folder import FolderTestCase
+from tests.store.values import values
+
+ROOT: Final = Path(__file__).parents[2]
+LONG_ENOUGH: Final = 50
+"""Commits that a child makes before it is killed."""
+
+
+def child(code: str, *words: str) -> subprocess.Popen[str]:
+    """Run some code in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+class SQLite(StoreContract, FolderTestCase):
+    """The promises of every store, kept in a file."""
+
+    def setUp(self) -> None:
+        """Begin with an empty store in an empty directory."""
+        FolderTestCase.setUp(self)
+        StoreContract.setUp(self)
+
+    def make_store(self) -> IStore:
+        """Make an empty store."""
+        return self.new_store()
+
+    def test_one_file(self) -> None:
+        """All that is left of a closed store is its file."""
+        self.commit(Write("ABC123", 0, session()))
+        self.store.close()
+        self.assertEqual([self.file], list(self.folder.iterdir()))
+
+    def test_readable_by_people(self) -> None:
+        """Sessions and takes are JSON, for whoever has `sqlite3` at hand."""
+        self.commit(Write("ABC123", 0, session(), (take("take"),)))
+        ((code, body),) = self.sql("SELECT code, body FROM sessions")
+        self.assertEqual(("ABC123", "ABC123"), (code, json.loads(body)["id"]))
+        ((took,),) = self.sql("SELECT json_extract(body, '$.session_id') FROM takes")
+        self.assertEqual("ABC123", took)
+
+    def test_forget_stands_nobody_up(self) -> None:
+        """One call deletes a take and all its samples, and does not go on for long."""
+        many = [sample("one")] * (FORGOTTEN_ROWS + 1)
+        self.commit_takes(ended("one", NOON), ended("two", NOON + 1))
+        self.commit(samples=many)
+        self.assertEqual(1, self.successResultOf(self.store.forget(NOON * 2)))
+        self.assertEqual(["two"], self.take_ids())
+        self.assertEqual([], self.samples("one"))
+
+    def test_old_anchors(self) -> None:
+        """Anchors of boots long ago go, the latest stay."""
+        for boot in range(KEPT_ANCHORS + 5):
+            self.store.anchor(Anchor(f"boot {boot}", "clock", NOON))
+        left = self.sql("SELECT count(*), max(rowid) FROM anchors")
+        self.assertEqual([(KEPT_ANCHORS, KEPT_ANCHORS + 5)], left)
+
+    def test_a_take_without_trouble(self) -> None:
+        """A value that cannot be written fails by itself, and takes none along."""
+        odd = structs.replace(session(), id="\ud800")
+        failed = self.store.commit(
+            [Write("ABC123", 0, session()), Write("XYZ789", 0, odd)]
+        )
+        self.failureResultOf(failed, UnicodeEncodeError)
+        self.assertEqual([], list(self.sessions()))
+        self.assertEqual(frozenset(), self.commit(Write("ABC123", 0, session())))
+
+    def test_closed(self) -> None:
+        """Nothing is to be had of a closed store, in so many words."""
+        self.store.close()
+        asked: list[Deferred[Any]] = [
+            self.store.sessions(),
+            self.store.session("ABC123"),
+            self.store.take("take"),
+            self.store.takes(),
+            self.store.samples("take"),
+            self.store.commit([]),
+            self.store.forget(NOON),
+        ]
+        for each in asked:
+            trouble = self.failureResultOf(each, StoreTrouble).value
+            self.assertEqual("the file is closed", str(trouble))
+
+
+class Values(FolderTestCase):
+    """What goes in comes out."""
+
+    @settings(max_examples=60, deadline=None)
+    @given(session=values(Session), take=values(Take), sample=values(ClockSample))
+    def test_round_trip(
+        self, session: Session, take: Take, sample: ClockSample
+    ) -> None:
+        """Every session, take and sample there can be is the same afterwards."""
+        self.file.unlink(missing_ok=True)
+        session = structs.replace(session, version=1)
+        store = self.opened()
+        self.successResultOf(
+            store.commit([Write(session.id, 0, session, (take,))], [sample])
+        )
+        kept = self.successResultOf(store.session(session.id))
+        self.assertEqual(session, kept)
+        self.assertEqual(take, self.successResultOf(store.take(take.id)))
+        (found,) = self.successResultOf(store.samples(sample.take_id))
+        self.assertEqual(sample, found)
+        store.close()
+
+
+class TroubleTests(FolderTestCase):
+    """What cannot be done now fails, in words, and can be done later."""
+
+    def trouble(self, failed: Deferred[Any]) -> str:
+        """Return what a Deferred failed with."""
+        return str(self.failureResultOf(failed, StoreTrouble).value)
+
+    def assert_recovers(self, store: IStore) -> None:
+        """Check that the store has what it had, and takes more."""
+        write = Write("ABC123", 1, session(version=2))
+        self.assertEqual(frozenset(), self.successResultOf(store.commit([write])))
+        self.assertEqual(
+            session(version=2), self.successResultOf(store.session("ABC123"))
+        )
+
+    def test_another_program_writes(self) -> None:
+        """While somebody else's transaction is open, nothing can be committed."""
+        store = self.opened()
+        store.commit([Write("ABC123", 0, session())])
+        write = Write("ABC123", 1, session(version=2))
+        with closing(sqlite3.connect(self.file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            failed = store.commit([write], [sample("take")])
+            self.assertEqual("another program holds a lock on it", self.trouble(failed))
+            self.assertEqual(session(), self.successResultOf(store.session("ABC123")))
+        self.assert_recovers(store)
+        self.assertEqual([], self.successResultOf(store.samples("take")))
+
+    def test_the_disk_is_full(self) -> None:
+        """Nothing of a commit is kept that found no room."""
+        store = SQLiteStore(self.file)
+        store.open()
+        self.addCleanup(store.close)
+        store.commit([Write("ABC123", 0, session())])
+        assert store._open is not None
+        connection, _ = store._open
+        connection.execute("PRAGMA max_page_count = 1")
+        many = [take(f"take {n}") for n in range(500)]
+        failed = store.commit([Write("ABC123", 1, None, tuple(many))])
+        self.assertEqual("the disk is full", self.trouble(failed))
+        self.assertEqual([], self.successResultOf(store.takes()))
+        connection.execute("PRAGMA max_page_count = 4294967294")
+        self.assert_recovers(store)
+
+    def test_a_damaged_session(self) -> None:
+        """It is named, and does not pass for one that is not there."""
+        for damage in (b'{"id": 5}', b"{", b"\xff\0"):
+            store = self.opened()
+            store.commit([Write("ABC123", 0, session())])
+            store.commit([Write("XYZ789", 0, session("XYZ789"))])
+            self.sql(
+                "UPDATE sessions SET body = CAST(? AS TEXT) WHERE code = 'ABC123'",
+                damage,
+            )
+            for failed in (store.sessions(), store.session("ABC123")):
+                self.assertRegex(
+                    self.trouble(failed), "^the session ABC123 in the file is damaged: "
+                )
+            kept = self.successResultOf(store.session("XYZ789"))
+            self.assertEqual(session("XYZ789"), kept)
+            store.close()
+
+    def test_a_damaged_take(self) -> None:
+        """So is a take."""
+        store = self.opened()
+        store.commit([Write("ABC123", 0, None, (take("take"),))])
+        self.sql("UPDATE takes SET body = '{}'")
+        for failed in (store.take("take"), store.takes(), store.takes("ABC123")):
+            self.assertRegex(
+                self.trouble(failed), "^the take take in the file is damaged: "
+            )
+
+    def test_damaged_while_it_is_open(self) -> None:
+        """Pages that make no sense are trouble, and no exception."""
+        store = self.opened()
+        takes = tuple(take(f"take {n}") for n in range(300))
+        store.commit([Write("ABC123", 0, session(), takes)])
+        store.close()
+        store = self.opened()
+        with self.file.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xa5" * (self.file.stat().st_size - 4096))
+        self.assertRegex(self.trouble(store.takes()), "^the file is damaged: ")
+
+    def test_no_room_for_the_file(self) -> None:
+        """A disk that takes no more costs what was not told, and nothing else."""
+        program = child(NO_ROOM, str(self.file))
+        out, _ = program.communicate(timeout=30)
+        self.assertEqual(0, program.returncode)
+        before, trouble, kept, conflicts, after = json.loads(out)
+        self.assertGreater(before, 0)
+        self.assertRegex(trouble, "^the disk (is full|does not take it: .*)$")
+        self.assertEqual(before, kept)
+        self.assertEqual([], conflicts)
+        self.assertEqual(before + 1, after)
+        store = self.opened()
+        (found,) = self.successResultOf(store.sessions())
+        self.assertEqual(before + 1, found.version)
+
+
+NO_ROOM: Final = """
+import json, resource, sys
+from pathlib import Path
+from raydel.interfaces import Write
+from raydel.store.sqlite import SQLiteStore
+from tests.store.contract import session, take
+
+def commit(version):
+    takes = tuple(take(f"take {version} {n}") for n in range(5))
+    return store.commit([Write("ABC123", version, session(version=version + 1), takes)])
+
+def kept():
+    return store.session("ABC123").result.version
+
+store = SQLiteStore(Path(sys.argv[1]))
+store.open()
+commit(0)
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+version, failure = 1, None
+while failure is None:
+    commit(version).addErrback(lambda f: globals().update(failure=f))
+    version += failure is None
+for _ in range(3):
+    commit(version).addErrback(lambda f: None)
+found = kept()
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+conflicts = list(commit(version).result)
+print(json.dumps([version, str(failure.value), found, conflicts, kept()]))
+store.close()
+"""
+
+
+class Killed(FolderTestCase):
+    """The end of the program at any instant."""
+
+    def test_nothing_is_lost(self) -> None:
+        """What was committed before SIGKILL is there, under either promise."""
+        for survives in ("kill", "power-loss"):
+            program = child(FOR_EVER, str(self.file), survives)
+            assert program.stdout is not None
+            with program, program.stdout:
+                for _ in range(LONG_ENOUGH):
+                    line = program.stdout.readline()
+                os.kill(program.pid, signal.SIGKILL)
+                line = (program.stdout.read().splitlines() or [line])[-1]
+            self.assertEqual(-signal.SIGKILL, program.returncode)
+            store = self.opened()  # The lock is gone with the process.
+            (kept,) = self.successResultOf(store.sessions())
+            self.assertGreaterEqual(kept.version, int(line))
+            samples = self.successResultOf(store.samples("take"))
+            self.assertEqual(kept.version, len(samples))
+            store.close()
+            self.file.unlink()
+
+
+FOR_EVER: Final = """
+import sys
+from itertools import count
+from pathlib import Path
+from raydel.interfaces import Write
+from raydel.store.sqlite import SQLiteStore
+from tests.store.contract import sample, session
+
+store = SQLiteStore(Path(sys.argv[1]), sys.argv[2])
+store.open()
+for version in count(1):
+    write = Write("ABC123", version - 1, session(version=version))
+    assert store.commit([write], [sample("take")]).result == frozenset()
+    sys.stdout.write(f"{version}\\n")
+    sys.stdout.flush()
+"""
+
+
+class OneServer(FolderTestCase):
+    """A file is used by one server, and read by whoever may."""
+
+    def test_a_second_server(self) -> None:
+        """It is refused for as long as the first one runs."""
+        first = self.opened()
+        trouble = self.assertRaises(StoreTrouble, self.new_store().open)
+        self.assertEqual(f"{self.file} is in use by another server", str(trouble))
+        first.close()
+        self.opened()
+
+    def test_by_another_name(self) -> None:
+        """A link to the file leads to the same lock."""
+        self.opened()
+        link = self.folder / "link"
+        link.symlink_to(self.file)
+        trouble = self.assertRaises(StoreTrouble, self.new_store(file=link).open)
+        self.assertEqual(f"{self.file} is in use by another server", str(trouble))
+
+    def test_no_anchor_for_a_second_server(self) -> None:
+        """Nor does it get the time."""
+        self.opened()
+        fresh = Anchor("boot", "clock", NOON)
+        self.assertRaises(StoreTrouble, self.new_store().anchor, fresh)
+
+    def commit(self, store: IStore, version: int) -> None:
+        """Commit a version of a session, and 20 samples with it."""
+        write = Write("ABC123", version - 1, session(version=version))
+        done = store.commit([write], [sample("take")] * 20)
+        self.assertEqual(frozenset(), self.successResultOf(done))
+
+    def assert_whole(self, copy: Path, version: int) -> None:
+        """Check that a copy is of that version, samples included."""
+        restored = self.opened(file=copy)
+        (kept,) = self.successResultOf(restored.sessions())
+        self.assertEqual(version, kept.version)
+        samples: Sequence[ClockSample] = self.successResultOf(restored.samples("take"))
+        self.assertEqual(20 * version, len(samples))
+
+    def test_reading_meanwhile(self) -> None:
+        """Another program reads one state for as long as it wants to."""
+        store = self.opened()
+        self.commit(store, 1)
+        count = "SELECT count(*) FROM samples"
+        with closing(sqlite3.connect(self.file, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            self.assertEqual([(20,)], reader.execute(count).fetchall())
+            self.commit(store, 2)
+            self.assertEqual([(20,)], reader.execute(count).fetchall())
+            reader.execute("COMMIT")
+            self.assertEqual([(40,)], reader.execute(count).fetchall())
+
+    def test_backup_meanwhile(self) -> None:
+        """A backup, which begins anew at each commit, is whole in the end."""
+        store = self.opened()
+        self.commit(store, 1)
+        versions = iter((2, 3, 4))
+
+        def progress(*_: int) -> None:
+            if version := next(versions, None):
+                self.commit(store, version)
+
+        copy = self.folder / "copy.sqlite"
+        with (
+            closing(sqlite3.connect(self.file)) as reader,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            reader.backup(target, pages=1, progress=progress)
+        self.assert_whole(copy, 4)
+
+    def test_backup_in_one_go(self) -> None:
+        """The other kind of backup is of the moment at which it began."""
+        store = self.opened()
+        self.commit(store, 1)
+        copy = self.folder / "copy.sqlite"
+        with closing(sqlite3.connect(self.file, isolation_level=None)) as reader:
+            reader.execute("VACUUM INTO ?", [str(copy)])
+        self.commit(store, 2)
+        self.assert_whole(copy, 1)
+
+    def test_before_and_after_a_fork(self) -> None:
+        """It is opened to look, closed, and opened again by a child."""
+        with child(DAEMON, str(self.file)) as program:
+            self.assertEqual(0, program.wait(30))
+        found = self.successResultOf(self.opened().session("ABC123"))
+        self.assertEqual(session(), found)
+
+    def test_from_another_directory(self) -> None:
+        """A daemon works elsewhere: the file is where it was meant at first."""
+        home = Path.cwd()
+        self.addCleanup(os.chdir, home)
+        os.chdir(self.folder)
+        store = SQLiteStore(Path("raydel.sqlite"))
+        os.chdir(home)
+        store.open()
+        store.close()
+        self.assertTrue(self.file.exists())
+
+
+DAEMON: Final = """
+import os, sys
+from pathlib import Path
+from raydel.interfaces import Write
+from raydel.store.sqlite import SQLiteStore
+from tests.store.contract import session
+
+store = SQLiteStore(Path(sys.argv[1]))
+store.open()
+store.close()
+process = os.fork()
+if process:
+    sys.exit(os.waitpid(process, 0)[1])
+store.open()
+assert store.commit([Write("ABC123", 0, session())]).result == frozenset()
+store.close()
+"""
+
+
+class Modes(FolderTestCase):
+    """Who may read the files."""
+
+    def test_nobody_else(self) -> None:
+        """Names and places of people's phones are for the server's user alone."""
+        self.addCleanup(os.umask, os.umask(0))
+        store = self.opened()
+        store.commit([Write("ABC123", 0, session())])
+        modes = {
+            each.name: oct(stat.S_IMODE(each.stat().st_mode))
+            for each in self.folder.iterdir()
+        }
+        names = ("", "-lock", "-shm", "-wal")
+        self.assertEqual({f"raydel.sqlite{each}": "0o600" for each in names}, modes)
