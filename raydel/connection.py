@@ -36,25 +36,16 @@ from raydel.core.messages import (
     Pong,
     StartRecording,
     StopRecording,
-    TimeSyncRequest,
     TimeSyncResponse,
-    TimeSyncUpdate,
 )
 from raydel.core.roundtrip import RoundTrips
-from raydel.core.take import ClockSample
-from raydel.core.timesync import Answer, Estimator, Sample
-from raydel.countdown import Countdown
+from raydel.departures import Departures
 from raydel.interfaces import IConnection, IDesk, ITimebase, ITransport
-from raydel.outbox import Outbox
-
-SILENCE: Final = 10_000.0
-"""ms without a sign of life after which a peer is shown as gone."""
-
-STRANGER_PATIENCE: Final = 30_000.0
-"""ms that a peer may stay without a seat and without a word."""
+from raydel.peerclock import PeerClock
+from raydel.pulse import Life, Pulse
 
 NO_WORD_NEEDED: Final = 1000
-"""Close code for it: a released app does not reconnect on this one."""
+"""Close code for a stranger: a released app does not reconnect on this one."""
 
 EARLY_ANSWERS: Final = len(schedule.JOIN_PROBES)
 """Answers that each get an update; later ones get one a burst."""
@@ -93,27 +84,16 @@ class Connection:
         self.device_id: str | None = None
         self.command_id: str | None = None
         self.resume_token: str | None = None
-        self.take_id: str | None = None
         self.gone: Deferred[None] = Deferred()
         self._desk = desk
         self._clock = clock
         self._timebase = timebase
-        self._estimator = Estimator()
+        self._peer_clock = PeerClock(timebase, self.send, desk.measured)
+        self._pulse = Pulse(clock, timebase, self._lose_patience)
         self._trips: RoundTrips[Receipt] = RoundTrips()
-        self._outbox = Outbox(clock, timebase)
-        self._countdown: Countdown | None = None
-        self._behind: list[Outbound] = []
+        self._departures = Departures(self, clock, timebase)
         self._asking: list[IDelayedCall] = []
-        self._unreported: Answer | None = None
-        self._last_request = ""
-        self._last_heard = timebase.now()
-        self._silent = False
-        self._probed = False
-        self._closing = False
-        self._owed = False
         self._faulty = False
-        self._patience: IDelayedCall | None = None
-        self._be_patient()
 
     # What the wire calls.
 
@@ -121,8 +101,7 @@ class Connection:
         """Take one whole text message, at the moment it was read."""
         now = self._timebase.now()
         self.heard()
-        if self.session_code is None:
-            self._be_patient()
+        self._pulse.spoke()
         try:
             message = codec.decode(frame)
         except Refusal as refusal:
@@ -137,33 +116,29 @@ class Connection:
         self.heard()
         for receipt in receipts:
             self._desk.report(receipt.session_id, Delivered(receipt))
-        if self._countdown is not None:
-            self._countdown.reconsider()
+        self._departures.reconsider()
 
     def heard(self) -> None:
         """Note a sign of life."""
-        self._last_heard = self._timebase.now()
-        if self.session_code is None:
+        before, code = self._pulse.heard(), self.session_code
+        if code is None:
             return
-        if self._silent:
-            self._silent = False
+        if before is Life.SILENT:
             self._measure_anew()
-            self._desk.report(self.session_code, WasHeard(self.peer))
-        if self._probed:
-            self._probed = False
-            self._desk.report(self.session_code, ProbeAnswered(self.peer))
+            self._desk.report(code, WasHeard(self.peer))
+        elif before is Life.PROBED:
+            self._desk.report(code, ProbeAnswered(self.peer))
 
     def closed(self, code: int) -> None:
         """Note that the wire is gone, once, last of all.
 
         A peer that answered our goodbye has read all that came before it.
         """
-        if self._closing and code != NO_GOODBYE:
+        if self._pulse.life is Life.OVER and code != NO_GOODBYE:
             for receipt in self._trips.purposes():
                 self._desk.report(receipt.session_id, Delivered(receipt))
-        self._closing = True
+        self._pulse.end()
         self._forget_plans()
-        self._lose_no_patience()
         self._desk.gone(self.peer, code)
         self.gone.callback(None)
 
@@ -177,15 +152,17 @@ class Connection:
             receipt: Reported back as `Delivered` once it has surely arrived.
         """
         if type(message) is StartRecording:
-            self._start(message, receipt)
+            self._keep_clock_for(message.take_id)
+            self._departures.start(message, receipt)
         elif type(message) is StopRecording:
-            self._stop(message, receipt)
+            self._peer_clock.keep_no_more(message.take_id or None)
+            self._departures.stop(message, receipt)
         elif type(message) is Pong:
-            self._send(message)
-        elif self._countdown is not None and not self.app.is_released:
-            self._behind.append(message)
+            self.send(message)
         else:
-            self._put(message)
+            if type(message) is Joined and message.take and message.take.participant:
+                self._keep_clock_for(message.take.take_id)
+            self._departures.say(message)
 
     def has_asked(self, join: Join) -> bool:
         """Tell whether this is the join again that it is seated by, or waits with."""
@@ -204,7 +181,7 @@ class Connection:
             code_in_path=self.path_code is not None,
             name=join.device_name,
         )
-        self._lose_no_patience()
+        self._pulse.asked()
 
     def seated(self, device_id: str) -> None:
         """Note that it has a seat; `Joined` follows, then it is asked its time.
@@ -213,8 +190,8 @@ class Connection:
         """
         self.session_code = self._asked_for
         self.device_id = device_id
-        self._lose_no_patience()
-        self._asking = [
+        self._pulse.asked()
+        self._asking += [
             self._clock.callLater(wait / SECOND, self._measure)
             for wait in schedule.JOIN_PROBES
         ]
@@ -225,32 +202,28 @@ class Connection:
         Args:
             owed: Whether it records, and waits for a stop: it may be silent.
         """
-        self._owed = owed
         self.session_code = None
         self.command_id = None
         self.device_id = None
-        self.take_id = None
-        self._silent = self._probed = False
-        self._be_patient()
+        self._peer_clock.keep_no_more()
+        self._pulse.unseated(owed=owed)
 
     def probe_life(self) -> None:
         """Find out whether the peer is still there."""
-        self._probed = True
+        self._pulse.probed()
         self._ping()
 
     def beat(self) -> None:
         """Ping the peer; notice if it has been silent for too long."""
-        if self._timebase.now() - self._last_heard >= SILENCE and not self._silent:
+        if self._pulse.falls_silent():
             self._note_silence()
         self._ping()
 
     def farewell(self, code: int, reason: str = "") -> None:
         """Close the wire, after what the peer is still to be told."""
-        self._cancel_countdown()
-        self._behind.clear()
-        self._outbox.put(-inf, lambda: self._close(code, reason))
+        self._departures.close(lambda: self._close(code, reason))
 
-    # What a countdown asks, and the lead rests on.
+    # What departures ask, and the lead rests on.
 
     def prospect(self) -> schedule.Prospect:
         """Tell what the lead of a start has to allow for."""
@@ -266,24 +239,15 @@ class Connection:
 
     def knows_clock(self) -> bool:
         """Tell whether the peer has told its clock."""
-        return self._estimator.answered > 0
+        return self._peer_clock.answers > 0
 
     def fresh_answers(self, since: float) -> int:
         """Return how often it has told it since an instant."""
-        return self._estimator.fresh(since)
+        return self._peer_clock.fresh(since)
 
     def clock_holds(self, since: float) -> bool:
-        """Tell whether what it told since then agrees with what it told before.
-
-        If not, its clock was set: what it told before is forgotten.
-        """
-        now = self._timebase.now()
-        before = self._estimator.estimate(now, until=since)
-        fresh = self._estimator.estimate(now, since=since)
-        if before is None or fresh is None or before.agrees(fresh):
-            return True
-        self._estimator.forget(since)
-        return False
+        """Tell whether what it told since then agrees with what it told before."""
+        return self._peer_clock.holds(since)
 
     def probe(self) -> None:
         """Ask the peer its time, or how far it is, once more."""
@@ -294,7 +258,28 @@ class Connection:
 
     def free_at(self) -> float:
         """Return when what it was told before will have left."""
-        return self._outbox.until
+        return self._departures.until
+
+    def counts(self) -> bool:
+        """Tell whether it is told all in the order of its numbers."""
+        return not self.app.is_released
+
+    def stop_departure(self, stop_at: float) -> float:
+        """Return when a stop has to leave; protocol 2 is told when to stop."""
+        return stop_at - self._delay() if self.app.is_released else -inf
+
+    def report_clock(self) -> None:
+        """Tell it what its latest answer says."""
+        self._peer_clock.report()
+
+    def send(
+        self, message: Outbound, receipt: Receipt | None = None, *, exact: bool = True
+    ) -> None:
+        """Send a message now; where its arrival is to be proven, a ping behind it."""
+        self.transport.send(codec.encode(speak(message, self._dialect(exact))))
+        if receipt is not None:
+            now = self._timebase.now()
+            self.transport.ping(self._trips.ping(now, receipt))
 
     # Messages in.
 
@@ -327,51 +312,22 @@ class Connection:
             self._desk.report(self.session_code, AppLearned(self.peer, app))
 
     def _take_answer(self, response: TimeSyncResponse, now: float) -> None:
-        answer = self._estimator.take(response, now)
-        if answer is None:
+        sample = self._peer_clock.take(response, now)
+        if sample is None:
             return
         self._learn(Sign.ANSWERED_TIME_SYNC)
-        self._trips.add(answer.sample.round_trip)
-        self._keep(answer.sample)
-        self._unreported = answer
-        self._last_request = response.request_id
-        if self._estimator.answered <= EARLY_ANSWERS:
-            self._report_clock()
-        if self._countdown is not None:
-            self._countdown.reconsider()
+        self._trips.add(sample.round_trip)
+        if self._peer_clock.answers <= EARLY_ANSWERS:
+            self._peer_clock.report()
+        self._departures.reconsider()
 
     # Messages out.
 
-    def _put(self, message: Outbound) -> None:
-        """Send a message, but let it overtake no stop that is held back."""
-        if type(message) is Joined and message.take and message.take.participant:
-            self._measure_for(message.take.take_id)
-        self._outbox.put(-inf, lambda: self._send(message))
-
-    def _follow(self) -> None:
-        """Send what had to wait: a device is told all in the order of its numbers."""
-        behind, self._behind = self._behind, []
-        for message in behind:
-            self._put(message)
-
-    def _send(self, message: Outbound, *, exact: bool = True) -> None:
-        self.transport.send(codec.encode(speak(message, self._dialect(exact))))
-
-    def _send_proven(
-        self, message: Outbound, receipt: Receipt | None, *, exact: bool = True
-    ) -> None:
-        """Send a command with a ping right behind it."""
-        self._send(message, exact=exact)
-        if receipt is not None:
-            now = self._timebase.now()
-            self.transport.ping(self._trips.ping(now, receipt))
-
     def _dialect(self, exact: bool) -> Dialect:
-        now = self._timebase.now()
         return Dialect(
             app=self.app,
-            estimate=self._estimator.estimate(now),
-            now=now,
+            estimate=self._peer_clock.estimate(),
+            now=self._timebase.now(),
             device_id=self.device_id or "",
             clock_id=self._timebase.clock_id,
             resume_token=self.resume_token,
@@ -395,143 +351,38 @@ class Connection:
         ]
 
     def _ask(self) -> None:
-        now = self._timebase.now()
-        request_id = self._estimator.ask(self.session_code or "", now)
-        self._send(TimeSyncRequest(request_id, now))
+        self._peer_clock.ask(self.session_code or "")
 
-    def _report_clock(self) -> None:
-        """Send what the latest answer says, if that was not sent yet."""
-        answer, self._unreported = self._unreported, None
-        estimate = self._estimator.estimate(self._timebase.now())
-        if answer is None or estimate is None:
-            return
-        self._send(
-            TimeSyncUpdate(
-                request_id=self._last_request,
-                offset_ms=estimate.offset,
-                latency_ms=estimate.delay,
-                sample_count=estimate.sample_count,
-                server_timestamp=answer.asked_at,
-                server_receive_timestamp=answer.sample.at,
-                uncertainty_ms=estimate.bound,
-                bound_ms=estimate.bound,
-            )
-        )
-
-    # Starts and stops.
-
-    def _start(self, command: StartRecording, receipt: Receipt | None) -> None:
-        """Count down to a start; if it is asked for again, it is on its way."""
-        if self._counts_down_to(command.take_id):
-            return
-        self._cancel_countdown()
-        self._follow()
-        if command.take_id:
-            self._measure_for(command.take_id)
-        self._countdown = Countdown(
-            self, command, receipt, self._start_now, self._clock, self._timebase
-        )
-        self._countdown.begin()
-
-    def _start_now(self, countdown: Countdown, exact: bool) -> None:
-        self._countdown = None
-        self._report_clock()
-        command = countdown.command
-        self._outbox.put(
-            -inf, lambda: self._send_proven(command, countdown.receipt, exact=exact)
-        )
-        self._follow()
-
-    def _stop(self, command: StopRecording, receipt: Receipt | None) -> None:
-        """Send a stop so that it arrives at its instant; take back its own start.
-
-        Protocol 2 is told that instant, so its copy may leave at once.
-        """
-        if self._counts_down_to(command.take_id):
-            self._cancel_countdown()
-            self._follow()
-        if command.take_id == self.take_id:
-            self.take_id = None
-        at, departure = command.local_stop_time, -inf
-        if self.app.is_released and at is not UNSET:
-            departure = at - self._delay()
-        self._outbox.put(departure, lambda: self._send_proven(command, receipt))
-
-    def _counts_down_to(self, take_id: str | UnsetType) -> bool:
-        countdown = self._countdown
-        return countdown is not None and countdown.command.take_id == take_id
-
-    def _measure_for(self, take_id: str) -> None:
-        """Keep what the peer's clock says, for the alignment of a take."""
-        if self.take_id == take_id:
-            return
-        self.take_id = take_id
-        for sample in self._estimator.samples:
-            self._keep(sample)
-
-    def _keep(self, sample: Sample) -> None:
-        if self.take_id is None or self.device_id is None:
-            return
-        self._desk.measured(
-            ClockSample(
-                take_id=self.take_id,
-                device_id=self.device_id,
-                clock_id=self._timebase.clock_id,
-                at=sample.at,
-                offset=sample.offset,
-                round_trip=sample.round_trip,
-            )
-        )
-
-    def _cancel_countdown(self) -> None:
-        if self._countdown is not None:
-            self._countdown.cancel()
-            self._countdown = None
+    def _keep_clock_for(self, take_id: str | UnsetType) -> None:
+        if take_id is not UNSET and self.device_id is not None:
+            self._peer_clock.keep_for(take_id, self.device_id)
 
     def _delay(self) -> float:
         """One way, in ms, as well as it is known."""
         delay = self._trips.delay
         if delay is not None:
             return delay
-        estimate = self._estimator.estimate(self._timebase.now())
+        estimate = self._peer_clock.estimate()
         return schedule.UNKNOWN_DELAY if estimate is None else estimate.delay
 
     # Life and death.
 
     def _note_silence(self) -> None:
         """Show the peer as gone; drop one that knows how to come back."""
-        if self.session_code is None:
-            return
-        self._silent = True
-        self._desk.report(self.session_code, WentSilent(self.peer))
+        if self.session_code is not None:
+            self._desk.report(self.session_code, WentSilent(self.peer))
         if not self.app.is_released:
             self.transport.abort()
 
-    def _be_patient(self) -> None:
-        """Give a peer without a seat its time again."""
-        if self._closing or self._owed:
-            return
-        self._lose_no_patience()
-        self._patience = self._clock.callLater(
-            STRANGER_PATIENCE / SECOND, self._lose_patience
-        )
-
-    def _lose_no_patience(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-
     def _lose_patience(self) -> None:
-        self._patience = None
         self.farewell(NO_WORD_NEEDED, "No join within 30 seconds")
 
     def _close(self, code: int, reason: str) -> None:
-        self._closing = True
+        self._pulse.end()
         self.transport.close(code, reason)
 
     def _forget_plans(self) -> None:
-        self._cancel_countdown()
-        self._outbox.clear()
+        self._departures.clear()
         for call in self._asking:
             if call.active():
                 call.cancel()

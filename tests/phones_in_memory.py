@@ -23,6 +23,9 @@ Message = dict[str, Any]
 FARTHEST = 5000.0
 """ms ahead of which no library and no screen of release 2 waits."""
 
+FARTHEST_STOP = 10_000.0
+"""ms ahead of which protocol 2 waits for no stop: its clock was set back meanwhile."""
+
 BROKEN = 1006
 """What the server sees of a wire that broke."""
 
@@ -395,9 +398,9 @@ class Phone:
         self.camera_calls.append(self._stage.now)
 
     def _stop(self, message: Message) -> None:
-        """Stop at once, or at the local time of protocol 2."""
+        """Stop at once, or at the local time of protocol 2, if it is near."""
         wait = message.get("localStopTime", 0.0) - self.clock
-        if wait > 0:
+        if 0 < wait <= FARTHEST_STOP:
             self._stage.clock.callLater(wait / 1000, self._stop_camera)
         else:
             self._stop_camera()

@@ -44,6 +44,10 @@ CAMERA: Final = {
 }
 """ms from the instant an app aims at to its camera call."""
 
+LATE: Final = {SCREEN_3: 5.0}
+"""ms that an app is late where it is told to start at once: this one aims 5 ms before
+any time that it is told, and cannot where it is told none."""
+
 TOGETHER: Final = 1.0
 """ms within which everything happens at one instant: phones count whole ms."""
 
@@ -471,18 +475,6 @@ class Starts(Case):
             self.assertNotEqual(0, guest.last("start_recording")["atomic_start_time"])
             self.assert_together(host.camera_calls[0], guest.camera_calls[0], kind)
 
-    def test_a_clock_that_was_set(self) -> None:
-        """Fresh answers that disagree: it is told 0, and starts when it should."""
-        for kind in ANSWERING:
-            self.begin()
-            host, guest = self.pair(kind, kind)
-            guest.offset += 3_600_000.0
-            host.tap_start()
-            self.run_for(3000)
-            self.assertEqual(0, guest.last("start_recording")["atomic_start_time"])
-            aim = host.camera_calls[0] - CAMERA[kind]
-            self.assert_together(aim, guest.times("start_recording")[0], kind)
-
     def test_learned_anew(self) -> None:
         """A clock that was set is known again, though the way has become longer."""
         host, guest = self.pair(LIBRARY_2, LIBRARY_2)
@@ -567,6 +559,78 @@ class Starts(Case):
         self.assertEqual("recording_in_progress", error["code"])
         self.assertIn("takeId", error)
         self.assertEqual(1, len(guest.all("start_recording")))
+
+
+class ClockSteps(Case):
+    """A phone's own clock is set by an hour, and nothing comes of it."""
+
+    KINDS: Final = (*ANSWERING, PROTOCOL_2)
+
+    def assert_started_together(self, host: Phone, guest: Phone, step: float) -> None:
+        """Check that the guest, whose clock was set, started with the host."""
+        late = LATE.get(guest.kind, 0.0)
+        self.assert_together(
+            host.camera_calls[0] + late, guest.camera_calls[0], guest.kind, step
+        )
+
+    def test_before_a_start(self) -> None:
+        """Fresh answers disagree: it is told no time, and starts when it should."""
+        for kind, step in product(self.KINDS, (HOUR, -HOUR)):
+            self.begin()
+            host, guest = self.pair(kind, kind)
+            guest.offset += step
+            host.tap_start()
+            self.run_for(3000)
+            start = guest.last("start_recording")
+            if kind is PROTOCOL_2:
+                self.assertNotIn("localStartTime", start)
+            else:
+                self.assertEqual(0, start["atomic_start_time"])
+            self.assert_started_together(host, guest, step)
+            aim = host.camera_calls[0] - CAMERA[kind]
+            self.assert_together(aim, guest.times("start_recording")[0], kind, step)
+
+    def test_while_it_counts_down(self) -> None:
+        """One fresh answer after the step is enough, before its copy has left."""
+        for kind, step in product(self.KINDS, (HOUR, -HOUR)):
+            self.begin()
+            host, guest = self.pair(kind, kind)
+            host.tap_start()
+            self.run_for(60)
+            self.assertEqual([], guest.all("start_recording"))
+            guest.offset += step
+            self.run_for(3000)
+            self.assert_started_together(host, guest, step)
+
+    def test_during_a_take(self) -> None:
+        """It stops when the other one does, or as soon as it hears of that."""
+        for kind, step in product(self.KINDS, (HOUR, -HOUR)):
+            self.begin()
+            host, guest = self.pair(kind, kind, near=20.0)
+            host.tap_start()
+            self.run_for(60_000)
+            guest.offset += step
+            self.run_for(60_000)
+            host.tap_stop()
+            self.run_for(3000)
+            self.assert_together(host.stops[0], guest.stops[0], kind, step)
+
+    def test_the_take_after(self) -> None:
+        """The next take begins and ends as if nothing had been."""
+        for kind, step in product(self.KINDS, (HOUR, -HOUR)):
+            self.begin()
+            host, guest = self.pair(kind, kind)
+            for n in range(3):
+                guest.offset += step if n == 1 else 0.0
+                host.tap_start()
+                self.run_for(3000)
+                host.tap_stop()
+                self.run_for(3000)
+            self.assert_together(host.camera_calls[2], guest.camera_calls[2], kind)
+            self.assert_together(host.stops[2], guest.stops[2], kind, step)
+            start = guest.last("start_recording")
+            told = start.get("localStartTime", start["atomic_start_time"])
+            self.assertApproximates(guest.clock, told, 10_000)
 
 
 class Stops(Case):

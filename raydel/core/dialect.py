@@ -10,23 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msgspec import UNSET, UnsetType, structs
 
 from raydel.core.apps import App
 from raydel.core.messages import (
+    CameraReadyNotice,
     DeviceConnected,
     DeviceDisconnected,
     DeviceTime,
     Joined,
     Outbound,
+    ReadinessUpdate,
     StartRecording,
     StopRecording,
     TimeSyncRequest,
     TimeSyncUpdate,
 )
 from raydel.core.timesync import Estimate
+
+_News = TypeVar("_News", CameraReadyNotice, ReadinessUpdate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +104,17 @@ def _released_joined(message: Joined, _dialect: Dialect) -> Joined:
 
 
 def _released_connected(message: DeviceConnected, _dialect: Dialect) -> DeviceConnected:
-    return structs.replace(message, is_host=UNSET, resumed=UNSET)
+    return structs.replace(message, is_host=UNSET, resumed=UNSET, seq=UNSET)
 
 
 def _released_disconnected(
     message: DeviceDisconnected, _dialect: Dialect
 ) -> DeviceDisconnected:
-    return structs.replace(message, reason=UNSET)
+    return structs.replace(message, reason=UNSET, seq=UNSET)
+
+
+def _unnumbered(message: _News, _dialect: Dialect) -> _News:
+    return message if message.seq is UNSET else structs.replace(message, seq=UNSET)
 
 
 def _released_request(message: TimeSyncRequest, dialect: Dialect) -> TimeSyncRequest:
@@ -208,6 +216,8 @@ _TO_RELEASED: Final[_Translations] = {
     Joined: _released_joined,
     DeviceConnected: _released_connected,
     DeviceDisconnected: _released_disconnected,
+    CameraReadyNotice: _unnumbered,
+    ReadinessUpdate: _unnumbered,
     TimeSyncRequest: _released_request,
     TimeSyncUpdate: _released_update,
 }

@@ -234,7 +234,7 @@ class ToProtocol2(SynchronousTestCase):
         self.assertEqual(expected, speak(welcome, without))
 
     def test_numbers(self) -> None:
-        """What is numbered goes out with its number."""
+        """What is numbered goes out with its number, but to no released app."""
         for message in (
             structs.replace(START, seq=7),
             structs.replace(STOP, seq=7),
@@ -245,6 +245,8 @@ class ToProtocol2(SynchronousTestCase):
         ):
             told = speak(message, dialect(App.PROTOCOL_2))
             self.assertEqual(7, getattr(told, "seq", None))
+            released = speak(message, dialect(App.LIBRARY_2, WHOLE))
+            self.assertIs(UNSET, getattr(released, "seq", None))
 
     def test_time_sync(self) -> None:
         """It learns its true offset."""

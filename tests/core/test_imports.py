@@ -33,6 +33,7 @@ LAYERS: Final = (
     "raydel.web",
     "raydel.service",
     "raydel.lines raydel.connection raydel.retention",
+    "raydel.departures raydel.peerclock raydel.pulse",
     "raydel.countdown raydel.outbox",
     "raydel.store raydel.timebase",
     "raydel.interfaces",

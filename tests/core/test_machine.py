@@ -20,10 +20,11 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from msgspec import UNSET, structs
 
 from raydel.core.apps import App
 from raydel.core.config import Config
-from raydel.core.effects import Close, Dismissed, Probe, Seated, Tell
+from raydel.core.effects import Close, Dismissed, Effect, Probe, Seated, Tell
 from raydel.core.events import (
     AppLearned,
     Command,
@@ -33,9 +34,11 @@ from raydel.core.events import (
     Event,
     Joining,
     Left,
+    PeerCommand,
     ProbeAnswered,
     ReadyReported,
     Receipt,
+    Restarted,
     StartRequested,
     StopRequested,
     WasHeard,
@@ -48,6 +51,8 @@ from raydel.core.messages import (
     Error,
     Join,
     Joined,
+    Numbered,
+    Outbound,
     ReadinessUpdate,
     StartRecording,
     StopRecording,
@@ -69,6 +74,7 @@ from raydel.core.state import (
 )
 from raydel.core.take import Take
 from raydel.core.tokens import fingerprint
+from raydel.core.turn import REMEMBERED
 
 CODE: Final = "ABC123"
 CONFIG: Final = Config()
@@ -81,6 +87,17 @@ PAUSES: Final = (
 
 GOODBYES: Final = (1000, 1001, 1005, 1006, 1006, 1006, 1006)
 
+OVER: Final = frozenset({Phase.ENDED, Phase.ABSENT})
+
+MEMORIES: Final = ("all", "all", "all", "no token", "nothing")
+"""What a phone that joins again still knows of before."""
+
+
+def number_of(message: Outbound) -> int | None:
+    """Return the number of what protocol 2 is told, if it has one."""
+    seq = message.seq if isinstance(message, Numbered) else UNSET
+    return None if seq is UNSET else seq
+
 
 @dataclass(eq=False)
 class Link:
@@ -89,6 +106,7 @@ class Link:
     Attributes:
         peer: Its name.
         phone: Whose it is.
+        token: What the phone gets its seat back with, once it is welcome.
         device_id: What it was seated as, if it was.
         asking: Whether it has joined, and was neither seated nor turned away.
         cut: Whether nothing arrives any more, which the server does not know.
@@ -101,6 +119,7 @@ class Link:
 
     peer: str
     phone: Phone
+    token: str | None = None
     device_id: str | None = None
     asking: bool = True
     cut: bool = False
@@ -121,6 +140,10 @@ class Phone:
         app: What it runs.
         link: Its connection, while it believes in it.
         token: Its resume token.
+        device_id: What it was called when it was last welcome.
+        last_seq: The last number it heard.
+        shown: Devices that it believes to be there.
+        commands: What it has asked for, with ids.
         recording: The take and the id it records it as.
         since: When its recording was to start.
     """
@@ -130,6 +153,10 @@ class Phone:
     app: App
     link: Link | None = None
     token: str | None = None
+    device_id: str | None = None
+    last_seq: int | None = None
+    shown: set[str] = field(default_factory=set)
+    commands: list[PeerCommand] = field(default_factory=list)
     recording: tuple[str, str] | None = None
     since: float = 0.0
 
@@ -142,8 +169,16 @@ class Phone:
         """Do what a message says."""
         message = told.message
         self.watch_the_clock(now)
-        if isinstance(message, Joined) and isinstance(message.resume_token, str):
-            self.token = message.resume_token
+        if number_of(message) is not None:
+            assert self.last_seq is not None
+            assert number_of(message) == self.last_seq + 1, "no gap, nothing twice"
+            self.last_seq += 1
+        if isinstance(message, Joined):
+            self._begin(link, message)
+        elif isinstance(message, DeviceConnected):
+            self.shown.add(message.device_id)
+        elif isinstance(message, DeviceDisconnected):
+            self.shown.remove(message.device_id)
         elif isinstance(message, StartRecording):
             assert told.receipt is not None
             take_id = told.receipt.take_id
@@ -151,10 +186,26 @@ class Phone:
                 assert self.recording[0] == take_id, "the stop of its last take is due"
             self.recording = take_id, told.receipt.device_id
             self.since = message.atomic_start_time
-        elif isinstance(message, StopRecording):
+        elif isinstance(message, StopRecording) and self._means(message):
             self.recording = None
         if told.receipt is not None:
             link.unproven.append(told.receipt)
+
+    def _begin(self, link: Link, joined: Joined) -> None:
+        """Go on from where it was, or begin anew."""
+        self.device_id = joined.device_id
+        if not joined.recovered:
+            self.shown.clear()
+        if not self.app.is_released:
+            assert isinstance(joined.seq, int)
+            assert not joined.recovered or joined.seq == self.last_seq
+            self.token, self.last_seq = link.token, joined.seq
+
+    def _means(self, stop: StopRecording) -> bool:
+        """Whether a stop is one of its recording: protocol 2 can tell."""
+        if self.app.is_released or self.recording is None:
+            return True
+        return self.recording[0] == stop.take_id
 
 
 apps = st.sampled_from([a for a in App if not a.is_screen]) | st.sampled_from(App)
@@ -171,6 +222,10 @@ class Sessions(RuleBasedStateMachine):
         self.links: dict[str, Link] = {}
         self.phones: list[Phone] = []
         self.proven: set[tuple[str, str]] = set()
+        self.heard: dict[str, dict[int, Outbound]] = {}
+        self.done: dict[tuple[str, str], set[str]] = {}
+        self.event: Event = DeadlinePassed()
+        self.repeated = False
         self.numbers = count(1)
 
     @initialize(apps=st.tuples(apps, apps, apps, apps), recording=st.booleans())
@@ -197,33 +252,39 @@ class Sessions(RuleBasedStateMachine):
         if self.session is not None and outcome.session is not None:
             assert outcome.session.version == self.session.version
             self._host_stays(self.session, outcome.session)
-        self.session = outcome.session
+        self.session, self.event = outcome.session, event
         self.takes |= {take.id: take for take in outcome.takes}
+        if self.session is None:
+            self.done.clear()
         after = phase_of(self.session)
         assert after in TRANSITIONS[before][type(event)].to
         for effect in outcome.effects:
-            match effect:
-                case Tell():
-                    self._is_stored(effect)
-                    self._tell(effect)
-                    if {before, after} <= {Phase.ENDED, Phase.ABSENT}:
-                        assert isinstance(effect.message, Error | StopRecording)
-                case Seated(peer=peer, device_id=device_id):
-                    self.links[peer].device_id = device_id
-                    self.links[peer].asking = False
-                case Dismissed(peer=peer):
-                    self.links[peer].device_id = None
-                    self.links[peer].asking = False
-                    self.links[peer].silent = self.links[peer].probed = False
-                case Close(peer=peer, code=code):
-                    assert code in {LEFT_FOR_GOOD, SEAT_TAKEN}
-                    assert self.links[peer].device_id is None, "dismissed first"
-                    self._close(self.links[peer])
-                case Probe(peer=peer):
-                    self.links[peer].probed = True
+            self._carry_out(effect)
+            if isinstance(effect, Tell) and {before, after} <= OVER:
+                assert isinstance(effect.message, Error | StopRecording)
         if isinstance(event, DeadlinePassed) and self.session is not None:
             due = deadline_of(self.session, CONFIG)
             assert due is None or due > self.now, "no deadline is left behind"
+
+    def _carry_out(self, effect: Effect) -> None:
+        """Do what a step wants done."""
+        match effect:
+            case Tell():
+                self._is_stored(effect)
+                self._tell(effect)
+            case Seated(peer=peer, device_id=device_id):
+                self.links[peer].device_id = device_id
+                self.links[peer].asking = False
+            case Dismissed(peer=peer):
+                self.links[peer].device_id = None
+                self.links[peer].asking = False
+                self.links[peer].silent = self.links[peer].probed = False
+            case Close(peer=peer, code=code):
+                assert code in {LEFT_FOR_GOOD, SEAT_TAKEN}
+                assert self.links[peer].device_id is None, "dismissed first"
+                self._close(self.links[peer])
+            case Probe(peer=peer):
+                self.links[peer].probed = True
 
     def _host_stays(self, before: Session, after: Session) -> None:
         """No other host takes over, unless a lost screen's seat or a given up one."""
@@ -236,7 +297,7 @@ class Sessions(RuleBasedStateMachine):
     def _is_stored(self, told: Tell) -> None:
         """Whatever a phone is told survives the server."""
         message, session = told.message, self.session
-        if isinstance(message, StartRecording):
+        if isinstance(message, StartRecording) and self._is_news(StartRequested):
             assert session is not None
             assert session.take is not None
             assert session.take.id == message.take_id
@@ -261,24 +322,47 @@ class Sessions(RuleBasedStateMachine):
         match message:
             case Joined():
                 assert link.device_id == message.device_id, "seated first"
+                self._welcomes(link, message)
             case DeviceConnected(device_id=device):
                 assert device not in link.shown, "connected twice"
                 link.shown.add(device)
             case DeviceDisconnected(device_id=device):
                 assert device in link.shown, "never connected, but disconnected"
                 link.shown.remove(device)
-            case StartRecording():
+            case StartRecording() if not self.repeated:
                 assert (str(link.device_id), str(message.take_id)) not in self.proven
-            case StopRecording():
+            case StopRecording() if not self.repeated:
                 self._is_no_stray(link, str(message.take_id))
-            case ReadinessUpdate():
+            case ReadinessUpdate() if self._is_news(ReadyReported):
                 assert self.session is not None
                 there = status_of(self.session).device_count
                 assert message.total_devices == there
                 assert message.ready_devices <= there
         if link.device_id is None:
             assert isinstance(message, Error | StopRecording)
+        self._is_in_order(link, message)
         self._send(link, told)
+
+    def _is_news(self, kind: type[Event]) -> bool:
+        """Whether what is told was not told before."""
+        return isinstance(self.event, kind) and not self.repeated
+
+    def _welcomes(self, link: Link, joined: Joined) -> None:
+        """Who has recovered goes on with what it knows; another begins anew."""
+        if joined.recovered:
+            assert joined.resumed
+            assert joined.seq == link.phone.last_seq
+            link.shown = set(link.phone.shown)
+        else:
+            link.shown = set()
+            self.heard[joined.device_id] = {}
+
+    def _is_in_order(self, link: Link, message: Outbound) -> None:
+        """A number is given to one message only, and only to protocol 2."""
+        seq = number_of(message)
+        if seq is not None:
+            assert not link.phone.app.is_released
+            assert self.heard[str(link.device_id)].setdefault(seq, message) == message
 
     def _is_no_stray(self, link: Link, take_id: str) -> None:
         """No stop of an earlier take meets a phone that records the next."""
@@ -332,12 +416,14 @@ class Sessions(RuleBasedStateMachine):
     # What phones do.
 
     @precondition(lambda self: self.offline)
-    @rule(data=st.data(), forgetful=st.booleans())
-    def join(self, data: st.DataObject, forgetful: bool) -> None:
+    @rule(data=st.data(), memory=st.sampled_from(MEMORIES))
+    def join(self, data: st.DataObject, memory: str) -> None:
         """A phone joins, again or for the first time."""
         phone = data.draw(st.sampled_from(self.offline))
-        if forgetful:
+        if memory != "all":
             phone.token = None
+        if memory == "nothing":
+            phone.last_seq = None
         self._join(phone, phone.token)
 
     def _join(self, phone: Phone, token: str | None) -> None:
@@ -348,17 +434,63 @@ class Sessions(RuleBasedStateMachine):
             name, phone.recording = f"{phone.name}-{number}", None
         released = phone.app.is_released
         peer = f"{phone.name}/{number}"
-        phone.link = self.links[peer] = Link(peer, phone)
+        link = Link(peer, phone, None if released else f"token-{number}")
+        phone.link = self.links[peer] = link
+        protocol = None if released else 2
+        owned = self._owned(phone)
         self.do(
             Joining(
                 peer=peer,
-                join=Join(CODE, phone.host, name, None if released else 2, token),
+                join=Join(CODE, phone.host, name, protocol, last_seq=phone.last_seq),
                 app=phone.app,
                 device_id=f"device-{number}",
-                token=None if released else f"token-{number}",
+                token=None if link.token is None else fingerprint(link.token),
                 presented=None if token is None else fingerprint(token),
             )
         )
+        if owned and token is not None:
+            assert link.device_id == phone.device_id, "a token opens its seat, at once"
+
+    def _owned(self, phone: Phone) -> bool:
+        """Whether the seat of a phone was kept for it."""
+        seats = () if self.session is None else self.session.seats
+        return phone.device_id in {seat.device_id for seat in seats}
+
+    def _ask(self, command: PeerCommand) -> None:
+        """Send a command; under one id it begins or ends one take at most."""
+        link = self.links[command.peer]
+        key = str(link.device_id), str(command.command_id)
+        before = {take_id: take.ended_at for take_id, take in self.takes.items()}
+        self.repeated = key in self.done
+        self.do(command)
+        self.repeated = False
+        after = {take_id: take.ended_at for take_id, take in self.takes.items()}
+        effect = {take for take in after if before.get(take, "none") != after[take]}
+        if link.device_id is None or link.phone.app.is_released:
+            return
+        if key in self.done:
+            assert not effect, "one command has one effect"
+        elif command.command_id is not None:
+            self.done[key] = effect
+            link.phone.commands.append(command)
+            if len(self.done) > REMEMBERED:
+                del self.done[next(iter(self.done))]
+
+    @precondition(lambda self: any(x.phone.commands for x in self.online))
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        """A phone sends a command again, over whatever link it has by now."""
+        able = [link for link in self.online if link.phone.commands]
+        link = data.draw(st.sampled_from(able))
+        command = data.draw(st.sampled_from(link.phone.commands))
+        if self._speaks(link):
+            again = structs.replace(command, peer=link.peer)
+            if isinstance(again, StartRequested):
+                again = structs.replace(again, take_id=f"take-{next(self.numbers)}")
+            self._ask(again)
+
+    def _id(self) -> str:
+        return f"command-{next(self.numbers)}"
 
     @precondition(lambda self: self.online)
     @rule(data=st.data(), lead=st.sampled_from([0.0, 250.0, 1_200.0]))
@@ -366,7 +498,8 @@ class Sessions(RuleBasedStateMachine):
         """A phone asks for a take."""
         link = data.draw(st.sampled_from(self.online))
         if self._speaks(link):
-            self.do(StartRequested(link.peer, f"take-{next(self.numbers)}", lead))
+            take_id = f"take-{next(self.numbers)}"
+            self._ask(StartRequested(link.peer, take_id, lead, self._id()))
 
     @precondition(lambda self: self.online)
     @rule(data=st.data())
@@ -374,7 +507,7 @@ class Sessions(RuleBasedStateMachine):
         """A phone asks for the end of the take."""
         link = data.draw(st.sampled_from(self.online))
         if self._speaks(link):
-            self.do(StopRequested(link.peer, 20.0))
+            self._ask(StopRequested(link.peer, 20.0, self._id()))
 
     @precondition(lambda self: self.online)
     @rule(data=st.data(), camera=st.booleans())
@@ -382,7 +515,7 @@ class Sessions(RuleBasedStateMachine):
         """A phone says that it is ready."""
         link = data.draw(st.sampled_from(self.online))
         if self._speaks(link):
-            self.do(ReadyReported(link.peer, camera))
+            self._ask(ReadyReported(link.peer, camera, self._id()))
 
     @precondition(lambda self: any(x.silent or x.probed for x in self.online))
     @rule(data=st.data())
@@ -428,6 +561,15 @@ class Sessions(RuleBasedStateMachine):
         """The server notices a link that was cut."""
         ghosts = [link for link in self.links.values() if link.cut]
         self._gone(data.draw(st.sampled_from(ghosts)), 1006)
+
+    @rule(sure=st.sampled_from([False, False, True]))
+    def restart(self, sure: bool) -> None:
+        """The server starts again, now and then, and every link is gone."""
+        if sure:
+            for link in self.links.values():
+                self._hang_up(link)
+            self.links.clear()
+            self.do(Restarted())
 
     @precondition(lambda self: any(x.device_id for x in self.links.values()))
     @rule(data=st.data())
@@ -583,4 +725,4 @@ class Sessions(RuleBasedStateMachine):
 
 
 TestSessions = Sessions.TestCase
-TestSessions.settings = settings(max_examples=300, stateful_step_count=50)
+TestSessions.settings = settings(max_examples=200, stateful_step_count=50)

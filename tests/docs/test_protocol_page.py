@@ -10,7 +10,6 @@ import msgspec
 from msgspec import UNSET, Struct
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.connection import SILENCE, STRANGER_PATIENCE
 from raydel.core import codec
 from raydel.core.apps import App
 from raydel.core.dialect import Dialect, speak
@@ -37,6 +36,7 @@ from raydel.core.messages import (
 )
 from raydel.core.schedule import LONGEST_LEAD
 from raydel.core.session import SCREEN_LIMIT
+from raydel.pulse import SILENCE, STRANGER_PATIENCE
 from raydel.service import BEATS, GOING_DOWN, TICK
 from raydel.web import websocket
 from raydel.web.answers import ErrorBody
