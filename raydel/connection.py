@@ -183,11 +183,17 @@ class Connection:
         )
         self._pulse.asked()
 
-    def seated(self, device_id: str) -> None:
+    def seated(self, device_id: str, *, lasting: bool = True) -> None:
         """Note that it has a seat; `Joined` follows, then it is asked its time.
 
         A join that was sent twice may have been refused the first time.
+
+        Args:
+            device_id: Its id.
+            lasting: Whether its token is stored; if not, it is not told of it.
         """
+        if not lasting:
+            self.resume_token = None
         self.session_code = self._asked_for
         self.device_id = device_id
         self._pulse.asked()

@@ -19,10 +19,18 @@ class Tell(Struct, frozen=True):
 
 
 class Seated(Struct, frozen=True):
-    """A peer has a seat: it may be asked for its clock."""
+    """A peer has a seat: it may be asked for its clock.
+
+    Attributes:
+        peer: Its connection.
+        device_id: Its id.
+        lasting: Whether its token is stored. If not, it gets none, and keeps the
+            one it has: that would be void after a crash, and this one is not.
+    """
 
     peer: str
     device_id: str
+    lasting: bool = True
 
 
 class Dismissed(Struct, frozen=True):

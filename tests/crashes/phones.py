@@ -316,12 +316,12 @@ class Protocol2(Phone):
             if joined["seq"] != self._seq:
                 self.complain(f"has {self._seq}, and recovers from {joined['seq']}")
         else:
-            self._begin_anew(joined["seq"])
+            self._begin_anew(joined.get("seq"))
             self.look_around(joined)
         self._say_next()
 
-    def _begin_anew(self, seq: int) -> None:
-        if self._seq is not None and seq < self._seq:
+    def _begin_anew(self, seq: int | None) -> None:
+        if self._seq is not None and seq is not None and seq < self._seq:
             name = self.story.name
             self.setbacks.append(f"{name} has {self._seq}, and begins anew at {seq}")
             self.story.numbers.clear()

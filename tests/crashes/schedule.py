@@ -174,8 +174,8 @@ SCHEDULES: Final[st.SearchStrategy[Schedule]] = st.builds(
     kinds=st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS)),
     delays=st.tuples(st.sampled_from(DELAYS), st.sampled_from(DELAYS)),
     slow=st.sampled_from(SLOW),
-    acts=st.lists(
-        st.sampled_from(_SHUFFLED).flatmap(_acts), max_size=MOST_ACTS
-    ).map(tuple),
+    acts=st.lists(st.sampled_from(_SHUFFLED).flatmap(_acts), max_size=MOST_ACTS).map(
+        tuple
+    ),
 )
 """The same by Hypothesis, which finds the shortest one that breaks a promise."""
