@@ -16,6 +16,14 @@ CLOSING_PATIENCE: Final = 3.0
 """Seconds that a goodbye waits for its answer."""
 
 Message = dict[str, Any]
+Note = Callable[[str, object], None]
+"""Is told what happens, by whom and what, for people who look for a mistake."""
+
+
+def no_note(_who: str, _what: object) -> None:
+    """Tell nobody."""
+
+
 _Held = tuple[Callable[..., None], tuple[Any, ...]]
 
 
@@ -25,14 +33,16 @@ class Network:
     Args:
         clock: Carries what is on the way.
         delay: One way, ms.
+        note: Is told what is said.
 
     Attributes:
         held: What waits until it carries again, or None if it does.
     """
 
-    def __init__(self, clock: Clock, delay: float) -> None:
+    def __init__(self, clock: Clock, delay: float, note: Note = no_note) -> None:
         self.clock = clock
         self.delay = delay
+        self.note = note
         self.held: list[_Held] | None = None
 
     def carry(self, call: Callable[..., None], *args: Any) -> None:
@@ -59,6 +69,8 @@ class Network:
 
 class Caller(Protocol):
     """What a link wants of its phone."""
+
+    name: str
 
     def hear(self, link: Link, message: Message) -> None:
         """Take a message."""
@@ -125,7 +137,13 @@ class Link:
 
     def say(self, message: Message) -> None:
         """Carry a message to the server."""
+        self._network.note(f"{self._phone.name} says", message)
         self._network.carry(self._received, msgspec.json.encode(message))
+
+    def hang_up(self, code: int) -> None:
+        """Say goodbye: the phone wants to go."""
+        self.down = False
+        self._network.carry(self.note_end, code)
 
     # What neither of them does.
 
@@ -176,7 +194,9 @@ class Link:
 
     def _hear(self, frame: bytes) -> None:
         if self.down:
-            self._phone.hear(self, msgspec.json.decode(frame))
+            message = msgspec.json.decode(frame)
+            self._network.note(f"{self._phone.name} hears", message)
+            self._phone.hear(self, message)
 
     def _felt(self, payload: bytes) -> None:
         if self.down:
@@ -186,6 +206,7 @@ class Link:
     def _lost(self, code: int, *, answer: bool = True) -> None:
         if self.down:
             self.down = False
+            self._network.note(f"{self._phone.name} loses its link", code)
             if answer:
                 self._network.carry(self.note_end, code)
             self._phone.lost(self, code)

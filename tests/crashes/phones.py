@@ -11,6 +11,7 @@ from typing import Final
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 
+from raydel.core.stream import KEPT
 from raydel.testing.fakes import EPOCH
 from tests.crashes.links import Link, Listener, Message, Network
 from tests.promises import PhoneStory, ToldTake
@@ -35,6 +36,12 @@ FARTHEST: Final = 5.0
 FOR_GOOD: Final = 1000
 """Close code that no library comes back from."""
 
+LEAVES: Final = 1000
+"""Close code of a phone that means to go."""
+
+CHATTER: Final = KEPT + 8
+"""Messages of which a phone that is away misses some for good."""
+
 Dial = Callable[["Phone"], Listener | None]
 """Finds the server, if one listens."""
 
@@ -49,6 +56,7 @@ class Phone(ABC):
         dial: Finds the server.
 
     Attributes:
+        name: What people call it.
         story: What it has to tell.
         complaints: What no phone should ever see, in words.
         setbacks: What it should see only where a server forgot what it had told.
@@ -59,6 +67,7 @@ class Phone(ABC):
     """
 
     def __init__(self, name: str, *, host: bool, network: Network, dial: Dial) -> None:
+        self.name = name
         self.story = PhoneStory(name)
         self.complaints: list[str] = []
         self.setbacks: list[str] = []
@@ -81,6 +90,15 @@ class Phone(ABC):
     @abstractmethod
     def tap(self, command: str) -> None:
         """Press a button."""
+
+    @abstractmethod
+    def chatter(self) -> None:
+        """Say more than is kept for a phone that is away, if it ever would."""
+
+    @property
+    @abstractmethod
+    def is_starting(self) -> bool:
+        """Whether it is going to call its camera."""
 
     @abstractmethod
     def ask(self, link: Link) -> None:
@@ -124,6 +142,15 @@ class Phone(ABC):
         """Dial now, if it was to do so later."""
         if self._redial is not None:
             self._redial.reset(0)
+
+    def leave(self) -> None:
+        """Say goodbye, and stay away until it dials again."""
+        link, self.link, self.device_id = self.link, None, None
+        if link is not None:
+            link.hang_up(LEAVES)
+        if self._redial is not None:
+            self._redial.cancel()
+            self._redial = None
 
     # What a link calls.
 
@@ -171,7 +198,7 @@ class Phone(ABC):
 
     def complain(self, text: str) -> None:
         """Note what no phone should ever see."""
-        self.complaints.append(f"{self.story.name} {text}")
+        self.complaints.append(f"{self.name} {text}")
 
     def _refused(self, link: Link, error: Message) -> None:
         code = error["code"]
@@ -225,7 +252,7 @@ class Protocol2(Phone):
     def tap(self, command: str) -> None:
         """Ask for something, now or when it is back."""
         self._taps += 1
-        name = f"{self.story.name}-{self._taps}"
+        name = f"{self.name}-{self._taps}"
         if command == "start_recording":
             self.story.starts_asked.append(name)
         elif command == "stop_recording":
@@ -234,6 +261,17 @@ class Protocol2(Phone):
         self._commands.append(Command(command, name))
         if len(self._commands) == 1:
             self._say_next()
+
+    def chatter(self) -> None:
+        """Say that it is ready, again and again."""
+        for _ in range(CHATTER):
+            if self.link is not None and self.device_id is not None:
+                self.link.say({"type": "device_ready"})
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it is going to: what it was told to record counts as recorded."""
+        return False
 
     def answered(self, *commands: str) -> None:
         """Go on to the next command."""
@@ -261,7 +299,7 @@ class Protocol2(Phone):
             "type": "join",
             "sessionId": CODE,
             "isHost": self._is_host,
-            "deviceName": self.story.name,
+            "deviceName": self.name,
             "protocol": 2,
             "commandId": f"join-{self._joins}",
         }
@@ -322,7 +360,7 @@ class Protocol2(Phone):
 
     def _begin_anew(self, seq: int | None) -> None:
         if self._seq is not None and seq is not None and seq < self._seq:
-            name = self.story.name
+            name = self.name
             self.setbacks.append(f"{name} has {self._seq}, and begins anew at {seq}")
             self.story.numbers.clear()
         self._seq = seq
@@ -363,22 +401,28 @@ class Library2(Phone):
 
     def tap(self, command: str) -> None:
         """Say it, if there is a link to say it on."""
-        if self.link is None or self.device_id is None:
+        if self.link is None or self.device_id is None or command == "device_ready":
             return
         self._taps += 1
-        name = f"{self.story.name}-{self._taps}"
-        if command == "start_recording":
-            self.story.starts_asked.append(name)
-        elif command == "stop_recording":
-            self.story.stops_asked.append(name)
+        name = f"{self.name}-{self._taps}"
+        asked = self.story.starts_asked, self.story.stops_asked
+        asked[command == "stop_recording"].append(name)
         self.link.say({"type": command, "timestamp": self.now})
+
+    def chatter(self) -> None:
+        """Say nothing: the library does not tell that it is ready."""
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it is: one whose clock was just set may take five seconds."""
+        return self._camera is not None
 
     def answered(self, *commands: str) -> None:
         """Take no notice: it asked, and goes by what it is told."""
 
     def ask(self, link: Link) -> None:
         """Join by name."""
-        name = self.story.name
+        name = self.name
         join = {"sessionId": CODE, "isHost": self._is_host, "deviceName": name}
         link.say({"type": "join"} | join)
 

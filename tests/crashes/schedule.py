@@ -85,18 +85,32 @@ class Step(Act):
 
 
 @dataclass(frozen=True)
+class Chatter(Act):
+    """A phone says so much that the other misses some, if it is away."""
+
+    phone: int
+
+
+@dataclass(frozen=True)
+class Visit(Act):
+    """Somebody tries to join as the guest, and leaves ``lasts`` ms later."""
+
+    lasts: float
+
+
+@dataclass(frozen=True)
 class Schedule:
     """One run.
 
     Attributes:
-        kinds: What host and guest are.
+        kinds: What host, guest and visitor are.
         delays: Their delays, one way, ms.
         slow: How long a commit takes, ms.
         acts: What happens.
     """
 
-    kinds: tuple[str, str]
-    delays: tuple[float, float]
+    kinds: tuple[str, str, str]
+    delays: tuple[float, float, float]
     slow: float
     acts: tuple[Act, ...]
 
@@ -126,6 +140,8 @@ CHOICES: Final[Mapping[type[Act], Mapping[str, Sequence[Any]]]] = {
     Restart: {"pause": (0.0, 1_000.0)},
     Full: {"lasts": _LASTS, "unreadable": _EITHER},
     Step: {"phone": _WHO, "by": (-HOUR, HOUR)},
+    Chatter: {"phone": _WHO},
+    Visit: {"lasts": _LASTS},
 }
 """What each act is drawn from."""
 
@@ -137,6 +153,8 @@ WEIGHTS: Final[Mapping[type[Act], int]] = {
     Restart: 1,
     Full: 2,
     Step: 1,
+    Chatter: 1,
+    Visit: 1,
 }
 
 KINDS: Final = ("protocol 2", "protocol 2", "library 2")
@@ -151,8 +169,8 @@ def drawn(seed: int) -> Schedule:
     """Draw a schedule; a seed always gives the same one."""
     lot = Random(seed)  # noqa: S311 - nobody guesses these
     return Schedule(
-        kinds=(lot.choice(KINDS), lot.choice(KINDS)),
-        delays=(lot.choice(DELAYS), lot.choice(DELAYS)),
+        kinds=(lot.choice(KINDS), lot.choice(KINDS), lot.choice(KINDS)),
+        delays=(lot.choice(DELAYS), lot.choice(DELAYS), lot.choice(DELAYS)),
         slow=lot.choice(SLOW),
         acts=tuple(_act(lot) for _ in range(lot.randint(3, MOST_ACTS))),
     )
@@ -171,8 +189,8 @@ def _acts(kind: type[Act]) -> st.SearchStrategy[Act]:
 
 SCHEDULES: Final[st.SearchStrategy[Schedule]] = st.builds(
     Schedule,
-    kinds=st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS)),
-    delays=st.tuples(st.sampled_from(DELAYS), st.sampled_from(DELAYS)),
+    kinds=st.tuples(*[st.sampled_from(KINDS)] * 3),
+    delays=st.tuples(*[st.sampled_from(DELAYS)] * 3),
     slow=st.sampled_from(SLOW),
     acts=st.lists(st.sampled_from(_SHUFFLED).flatmap(_acts), max_size=MOST_ACTS).map(
         tuple

@@ -13,10 +13,11 @@ from twisted.logger import LogEvent, globalLogPublisher
 from raydel.core.take import Take
 from raydel.interfaces import IStore, StoreTrouble
 from raydel.testing.fakes import FakeTimebase
-from tests.crashes.links import Network
-from tests.crashes.phones import CODE, Library2, Phone, Protocol2
+from tests.crashes.links import Network, Note, no_note
+from tests.crashes.phones import CODE, FARTHEST, Library2, Phone, Protocol2
 from tests.crashes.schedule import (
     Act,
+    Chatter,
     Drop,
     Full,
     Kill,
@@ -25,6 +26,7 @@ from tests.crashes.schedule import (
     Stall,
     Step,
     Tap,
+    Visit,
 )
 from tests.crashes.server import Server
 from tests.crashes.store import Disk
@@ -40,7 +42,7 @@ LAST_GOODBYE: Final = 5_000.0
 STARTS_AGAIN: Final = 1.0
 """Seconds after which a server that could not start is started again."""
 
-NAMES: Final = ("host", "guest")
+NAMES: Final = ("host", "guest", "visitor")
 KINDS: Final[dict[str, type[Phone]]] = {"protocol 2": Protocol2, "library 2": Library2}
 
 
@@ -51,17 +53,22 @@ class World:
         schedule: What happens.
         shelf: Returns what a new server keeps its sessions in: what the one before
             it kept is there.
+        note: Is told what happens.
     """
 
-    def __init__(self, schedule: Schedule, shelf: Callable[[], IStore]) -> None:
+    def __init__(
+        self, schedule: Schedule, shelf: Callable[[], IStore], note: Note = no_note
+    ) -> None:
         self.clock = Clock()
         self.disk = Disk(delay=schedule.slow / 1000)
         self.faults: list[str] = []
         self._schedule = schedule
         self._shelf = shelf
+        self._note = note
         self._timebase = FakeTimebase(self.clock)
         self._lost_writes = False
         self._full = self._unreadable = 0
+        self._visits = False
         self._last: Kill | None = None
         self._server: Server | None = None
         self._booting: IDelayedCall | None = None
@@ -70,23 +77,25 @@ class World:
             KINDS[kind](
                 name,
                 host=name == "host",
-                network=Network(self.clock, delay),
+                network=Network(self.clock, delay, self._note_at),
                 dial=self._find,
             )
             for name, kind, delay in zip(
                 NAMES, schedule.kinds, schedule.delays, strict=True
             )
         ]
+        self._pair, self._visitor = self.phones[:2], self.phones[2]
 
     def play(self) -> list[str]:
         """Let it happen, mend everything, and return what promises are broken."""
         globalLogPublisher.addObserver(self._note_fault)
         try:
             self._boot()
-            for phone in self.phones:
+            for phone in self._pair:
                 phone.dial()
             for act in self._schedule.acts:
                 run(self.clock, act.after)
+                self._note_at("now", act)
                 self.do(act)
             self._mend()
             self._end()
@@ -162,6 +171,21 @@ class World:
     def _(self, step: Step) -> None:
         self.phones[step.phone].clock_step += step.by
 
+    @do.register
+    def _(self, chatter: Chatter) -> None:
+        self.phones[chatter.phone].chatter()
+
+    @do.register
+    def _(self, visit: Visit) -> None:
+        if not self._visits:
+            self._visits = True
+            self._visitor.dial()
+            self._mend_in(visit.lasts, self._part)
+
+    def _part(self) -> None:
+        self._visits = False
+        self._visitor.leave()
+
     def _mend_in(
         self, milliseconds: float, mend: Callable[..., None], *args: Full
     ) -> None:
@@ -190,6 +214,7 @@ class World:
     def _boot(self) -> None:
         """Start a server, or try it again as whatever started it would."""
         self._booting = None
+        self._note_at("a server", "starts")
         try:
             self._server = Server(
                 self._shelf(), self.disk, self.clock, self._timebase, self._die
@@ -202,6 +227,7 @@ class World:
         assert server is not None
         assert kill is not None
         self._lost_writes |= server.forgets
+        self._note_at("the server", "dies")
         server.die(made=kill.made, arrives=kill.arrives)
         self._boot_in(kill.pause / 1000)
 
@@ -212,6 +238,7 @@ class World:
         for call in self._mending:
             if call.active():
                 call.reset(0)
+        self._note_at("now", "all is mended")
         run(self.clock, 0)
         if self._server is not None:
             self._server.doom(0, made=False)
@@ -220,18 +247,24 @@ class World:
         if self._booting is not None:
             self._booting.reset(0)
         run(self.clock, 0)
-        for phone in self.phones:
+        for phone in self._pair:
             phone.hurry()
         run(self.clock, CONVERGED_WITHIN)
+        if any(phone.is_starting for phone in self._pair):
+            run(self.clock, 1000 * FARTHEST)
         if self._lost_writes:
             # A stop that was told and forgotten: people see what runs, and tap.
-            for phone in self.phones:
+            for phone in self._pair:
                 phone.tap("stop_recording")
             run(self.clock, CONVERGED_WITHIN)
 
     def _end(self) -> None:
         if self._server is not None and self._server.alive:
             self._server.die(made=True, arrives=False)
+
+    def _note_at(self, who: str, what: object) -> None:
+        if self._note is not no_note:
+            self._note(f"{self.clock.seconds() * 1000:9.1f} {who}", what)
 
     def _note_fault(self, event: LogEvent) -> None:
         if "log_failure" in event:
@@ -241,15 +274,17 @@ class World:
     def _complaints(self) -> Iterator[str]:
         for phone in self.phones:
             yield from phone.complaints
-            if not self._lost_writes:
-                yield from phone.setbacks
+        for phone in self._pair:
             if isinstance(phone, Protocol2) and phone.skipped and self._all_counts:
-                yield f"{phone.story.name} was not told {phone.skipped} things"
-            others = {p.device_id for p in self.phones} - {phone.device_id}
+                yield f"{phone.name} was not told {phone.skipped} things"
+            others = {p.device_id for p in self._pair} - {phone.device_id}
             if phone.device_id is None:
-                yield f"{phone.story.name} was not let back in"
+                yield f"{phone.name} was not let back in"
+            elif self._lost_writes:
+                continue
             elif phone.others != others:
-                yield f"{phone.story.name} sees {phone.others}, and not {others}"
+                yield f"{phone.name} sees {phone.others}, and not {others}"
+            yield from phone.setbacks
 
     def _takes(self) -> list[KeptTake]:
         """Return what a server that starts now would find."""
