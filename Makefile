@@ -1,7 +1,7 @@
 # What takes long or is wanted seldom. ./serve and ./check need no make.
 
 .PHONY: help dev diagram pythons package deploying conformance conformance-all clean
-.PHONY: slow-connections
+.PHONY: slow-connections store
 .DEFAULT_GOAL := help
 
 help: ## Show these lines.
@@ -33,6 +33,10 @@ conformance-all: ## The same, and compression, which the server has off.
 slow-connections: ## Measure joins among 500 connections that are slow; a minute.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
 	@.venv/bin/python etc/slow_connections.py
+
+store: ## Measure what each store costs, on the disk that the clone is on.
+	@. ./etc/virtualenv.sh && virtualenv_install .venv ""
+	@.venv/bin/python etc/measure_store.py
 
 clean: ## Remove what can be made again.
 	rm -rf .venv .venvs build dist reports *.egg-info .coverage .hypothesis _trial_temp*

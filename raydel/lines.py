@@ -266,7 +266,7 @@ class Lines:
         if sessions:
             running = sum(session.take is not None for session in sessions)
             self.log.info(
-                "{count} sessions go on, {running} of them record",
+                "sessions that go on: {count}; that record: {running}",
                 count=len(sessions),
                 running=running,
             )
@@ -606,5 +606,6 @@ def _unpromised(effect: Effect) -> Effect:
 def _refusal(event: Event) -> list[Effect]:
     """Answer a peer that nothing can be stored now."""
     peer = getattr(event, "peer", "")
-    answer = Tell(peer, refused(Refusal(DEGRADED)))
+    name = getattr(event, "command_id", None)
+    answer = Tell(peer, refused(Refusal(DEGRADED, command_id=name)))
     return [Dismissed(peer), answer] if isinstance(event, Joining) else [answer]

@@ -232,7 +232,8 @@ class SessionService(Service):
         if isinstance(message, Join):
             self._join(connection, message)
         elif code is None:
-            self.refuse(peer, Refusal(NOT_JOINED))
+            name = getattr(message, "command_id", None)
+            self.refuse(peer, Refusal(NOT_JOINED, command_id=name))
         else:
             self._lines.submit(code, self._event(peer, code, message))
 
@@ -256,11 +257,16 @@ class SessionService(Service):
         code = join.session_id or ""
         again = connection.has_asked(join)
         if connection.session_code is not None and not again:
-            self.refuse(connection.peer, Refusal(ALREADY_JOINED))
+            refusal = Refusal(ALREADY_JOINED, command_id=join.command_id)
+            self.refuse(connection.peer, refusal)
             return
         if connection.path_code not in {None, code}:
-            detail = "the code differs from the one in the path"
-            self.refuse(connection.peer, Refusal(INVALID_SESSION_ID, detail=detail))
+            refusal = Refusal(
+                INVALID_SESSION_ID,
+                detail="the code differs from the one in the path",
+                command_id=join.command_id,
+            )
+            self.refuse(connection.peer, refusal)
             return
         if not again:
             connection.joining(join)

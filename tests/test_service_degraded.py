@@ -110,6 +110,8 @@ class Begins(Degraded):
 
     def test_the_same_start_again(self) -> None:
         """One with an id may be sent again, and is carried out once it can be."""
+        self.host_kind = PROTOCOL_2
+        self.bring_together()
         host, guest = self.phones
         self.store.break_down()
         host.say("start_recording", commandId="1")
@@ -119,7 +121,8 @@ class Begins(Degraded):
         for _ in range(2):
             host.say("start_recording", commandId="1")
             self.run_for(1_000)
-        self.assertEqual(["degraded"], [e["code"] for e in host.all("error")])
+        (error,) = host.all("error")
+        self.assertEqual(("degraded", "1"), (error["code"], error["commandId"]))
         self.assertTrue(host.is_recording and guest.is_recording)
         self.assertEqual(1, len(guest.all("start_recording")))
 

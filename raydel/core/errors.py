@@ -64,12 +64,19 @@ class Refusal(Exception):
         fault: What kind of thing is wrong.
         text: The message for the peer.
         detail: What exactly is wrong, for the person who reads it, or None.
+        command_id: The peer's own name for what is refused, or None.
     """
 
     def __init__(
-        self, fault: Fault, *, about: str = "", detail: str | None = None
+        self,
+        fault: Fault,
+        *,
+        about: str = "",
+        detail: str | None = None,
+        command_id: str | None = None,
     ) -> None:
         self.fault = fault
         self.text = fault.message.format(about)
         self.detail = detail
+        self.command_id = command_id
         super().__init__(self.text)

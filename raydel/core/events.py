@@ -56,6 +56,11 @@ class Joining(Struct, frozen=True):
     token: str | None = None
     presented: str | None = None
 
+    @property
+    def command_id(self) -> str | None:
+        """The peer's own name for it, as every command has one."""
+        return self.join.command_id
+
 
 class StartRequested(Struct, frozen=True):
     """A peer asks for a take, to begin ``lead`` ms from now."""

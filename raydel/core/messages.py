@@ -296,6 +296,7 @@ class Error(Struct, frozen=True, tag_field="type", tag="error", rename="camel"):
 
     ``code`` is for programs, ``message`` for released apps, ``detail`` for the
     person who debugs. ``temporary`` is present, and true, if waiting may help.
+    ``command_id`` is that of the message, if it had one.
     """
 
     message: str
@@ -303,6 +304,7 @@ class Error(Struct, frozen=True, tag_field="type", tag="error", rename="camel"):
     detail: str | UnsetType = UNSET
     temporary: bool | UnsetType = UNSET
     take_id: str | UnsetType = UNSET
+    command_id: str | UnsetType = UNSET
 
 
 Outbound = (
@@ -338,4 +340,5 @@ def refused(refusal: Refusal) -> Error:
         code=refusal.fault.code,
         detail=UNSET if refusal.detail is None else refusal.detail,
         temporary=True if refusal.fault.temporary else UNSET,
+        command_id=refusal.command_id or UNSET,
     )

@@ -43,6 +43,7 @@ from raydel.core.events import (
     Event,
     Joining,
     Left,
+    PeerCommand,
     ProbeAnswered,
     ReadyReported,
     Restarted,
@@ -155,8 +156,8 @@ class _Step(Turn):
     def _join_again(self, event: Joining) -> None:
         """Answer a join that was sent again under its id; refuse another one."""
         seat = self.session.seat_of(event.peer)
-        if event.join.command_id is None or event.app.is_released:
-            self.refuse(event.peer, ALREADY_JOINED)
+        if event.command_id is None or event.app.is_released:
+            self.refuse(event, ALREADY_JOINED)
         elif seat is not None:
             self.tell(seat, self._joined(seat))
 
@@ -266,7 +267,7 @@ class _Step(Turn):
         name = event.join.device_name or ""
         self.note(Occasion.JOIN_REFUSED, name=name, reason=fault.code)
         self.effects.append(Dismissed(event.peer, owed=self._wait_outside(event)))
-        self.refuse(event.peer, fault)
+        self.refuse(event, fault)
 
     def _wait_outside(self, event: Joining) -> bool:
         """Remember a participant without a seat: it is to hear of the stop."""
@@ -403,7 +404,7 @@ class _Step(Turn):
 
     def ready(self, event: ReadyReported) -> None:
         """Tell everybody who is ready, and the others whose camera is."""
-        seat = self.sender(event.peer)
+        seat = self.sender(event)
         if seat is None:
             return
         self.reseat(seat, ready=True)
@@ -425,7 +426,7 @@ class _Step(Turn):
 
     def start(self, event: StartRequested) -> None:
         """Begin a take with everybody who is there."""
-        sender = self.sender(event.peer)
+        sender = self.sender(event)
         if sender is None:
             return
         take = Take(
@@ -455,25 +456,25 @@ class _Step(Turn):
     def start_again(self, event: StartRequested) -> None:
         """Refuse a second start, unless the phone's own hour is over."""
         take = self.running
-        sender = self.sender(event.peer)
+        sender = self.sender(event)
         if sender is None:
             return
         if sender.app.is_screen and self.now - take.start_at > SCREEN_LIMIT:
             self._stop(sender.device_id, "device_limit", spare_screens=True)
             self.start(event)
         else:
-            self.refuse(event.peer, RECORDING_IN_PROGRESS, take_id=take.id)
+            self.refuse(event, RECORDING_IN_PROGRESS, take_id=take.id)
 
     def stop(self, event: StopRequested) -> None:
         """End the take on every phone."""
-        sender = self.sender(event.peer)
+        sender = self.sender(event)
         if sender is not None:
             self._stop(sender.device_id, "command", event.lead)
 
     def no_stop(self, event: StopRequested) -> None:
         """There is nothing to stop."""
-        if self.sender(event.peer) is not None:
-            self.refuse(event.peer, NO_RECORDING)
+        if self.sender(event) is not None:
+            self.refuse(event, NO_RECORDING)
 
     def _stop(
         self,
@@ -577,9 +578,9 @@ class _Step(Turn):
     def ignore(self, _event: Event) -> None:
         """The event came too late to mean anything."""
 
-    def not_joined(self, event: StartRequested | StopRequested | ReadyReported) -> None:
+    def not_joined(self, event: PeerCommand) -> None:
         """A command from a peer without a seat."""
-        self.refuse(event.peer, NOT_JOINED)
+        self.refuse(event, NOT_JOINED)
 
 
 def _may_return(seat: Seat, event: Joining) -> bool:

@@ -90,19 +90,21 @@ class Turn:
         )
         return changed
 
-    def sender(self, peer: str) -> Seat | None:
+    def sender(self, event: PeerCommand) -> Seat | None:
         """Return the sender's seat, or tell it that it has none."""
-        seat = self.session.seat_of(peer)
+        seat = self.session.seat_of(event.peer)
         if seat is None:
-            self.refuse(peer, NOT_JOINED)
+            self.refuse(event, NOT_JOINED)
         return seat
 
-    def refuse(self, peer: str, fault: Fault, *, take_id: str | None = None) -> None:
+    def refuse(
+        self, event: PeerCommand | Joining, fault: Fault, *, take_id: str | None = None
+    ) -> None:
         """Answer with an error; nothing changes."""
-        answer = refused(Refusal(fault))
+        answer = refused(Refusal(fault, command_id=event.command_id))
         if take_id is not None:
             answer = structs.replace(answer, take_id=take_id)
-        self.effects.append(Tell(peer, answer))
+        self.effects.append(Tell(event.peer, answer))
 
     def tell(
         self, seat: Seat, message: Outbound, receipt: Receipt | None = None

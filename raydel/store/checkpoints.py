@@ -68,7 +68,18 @@ class Checkpoints:
         self._due = changes + EVERY
         if self._log_length() > LONGEST_LOG:
             at_once(self._here).addCallbacks(self._worked, self._failed)
-        elif not self._running:
+        else:
+            self._begin()
+
+    def refused(self) -> None:
+        """Make a checkpoint after a commit has failed. Never raises.
+
+        On a full disk the log cannot grow; once moved, its own room is used anew.
+        """
+        self._begin()
+
+    def _begin(self) -> None:
+        if not self._running:
             self._running = True
             done = maybeDeferred(self._in_thread, self._in_own_connection)
             done.addCallbacks(self._worked, self._failed)

@@ -238,6 +238,7 @@ class SQLiteStore:
         try:
             found = work(connection)
         except sqlite3.Error as error:
+            checkpoints.refused()
             return fail(StoreTrouble(clause(error)))
         except Exception:
             return fail()

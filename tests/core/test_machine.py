@@ -532,6 +532,8 @@ class Sessions(RuleBasedStateMachine):
         """What was sent to a phone arrives; the proof may come now, later, never."""
         link = data.draw(st.sampled_from(self.online))
         self._arrive(link)
+        # No link keeps a start for an hour: silence ends it long before.
+        link.phone.watch_the_clock(self.now)
         if proof == "dies":
             link.unproven.clear()
         if proof == "comes" and self._speaks(link):

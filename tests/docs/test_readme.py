@@ -39,7 +39,7 @@ _REST: Final = re.compile(
 )
 _TEXTS: Final = {"error", "message", "status"}
 _OURS: Final = {"pip", "python", "twistd"}
-_THEIRS: Final = {"curl", "npx"}
+_THEIRS: Final = {"curl", "pkill"}
 
 
 def shape(value: Any, key: str = "") -> Any:

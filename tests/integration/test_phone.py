@@ -125,19 +125,29 @@ def test_a_match(server: Program, code: str, tmp_path: Path) -> None:
 def test_a_server_that_is_killed(
     own_server: Program, code: str, tmp_path: Path
 ) -> None:
-    """Phones say once that the link is lost, and are back by themselves."""
+    """Both record on, are back by themselves, and one stops it; the take is kept."""
     with terminals(own_server, tmp_path, (code, "--host"), (code,)) as phones:
+        host, guest = phones
         for phone in phones:
             phone.reads(r"\+ .* goal is there")
+        host.type("start")
+        for phone in phones:
+            phone.reads(BEGAN)
         own_server.process.kill()
         own_server.process.wait()
         for phone in phones:
             phone.reads("! no server at ")
         own_server.start()
         for phone in phones:
-            phone.reads(f"✓ joined {code}", count=2)
+            phone.reads(f"✓ back in {code}")
             assert phone.text.count("link lost") == 1
             assert phone.text.count("no server at") <= 2
+        guest.type("stop")
+        for phone in phones:
+            phone.reads(r"■ take .{4}… lasted .* \(command\)")
+    (take,) = own_server.rest("GET", "/api/takes").body["takes"]
+    assert (code, False) == (take["sessionId"], take["isRecording"])
+    assert sorted(take["deviceNames"]) == ["Left goal", "Right goal"]
 
 
 def test_without_anybody(server: Program, code: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 _Value = TypeVar("_Value", bound=Struct)
 
@@ -17,6 +17,7 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**63), 2**63 - 1),
     str: st.text(),  # Without lone surrogates, which the codec refuses.
     type(None): st.none(),
+    UnsetType: st.just(UNSET),
 }
 
 
@@ -41,13 +42,19 @@ def _composed(origin: Any, parts: Any) -> st.SearchStrategy[Any]:
         return _within(*parts)
     if origin in {Union, UnionType}:
         return st.one_of(*map(_values, parts))
+    if origin is dict:
+        return st.dictionaries(*map(_values, parts), max_size=3)
     if origin is tuple and parts[-1] is not Ellipsis:
         return st.tuples(*map(_values, parts))
     return st.lists(_values(parts[0]), max_size=3).map(origin)
 
 
 def _within(kind: Any, meta: Meta) -> st.SearchStrategy[Any]:
-    """Return a strategy for a number with limits."""
-    strategy: Any = st.integers if kind is int else st.floats
-    chosen: st.SearchStrategy[Any] = strategy(meta.ge, meta.le)
+    """Return a strategy for a number or a text with limits."""
+    chosen: st.SearchStrategy[Any]
+    if kind is str:
+        chosen = st.text(min_size=meta.min_length or 0, max_size=meta.max_length)
+    else:
+        strategy: Any = st.integers if kind is int else st.floats
+        chosen = strategy(meta.ge, meta.le)
     return chosen

@@ -16,8 +16,19 @@ from typing import Final
 from raydel.core.apps import App
 from raydel.core.events import Joining
 from raydel.core.instants import Anchor
-from raydel.core.messages import Join
-from raydel.core.state import Claim, Seat, Session
+from raydel.core.messages import (
+    CameraReadyNotice,
+    DeviceConnected,
+    DeviceDisconnected,
+    DeviceTime,
+    Error,
+    Join,
+    ReadinessUpdate,
+    StartRecording,
+    StopRecording,
+)
+from raydel.core.state import Claim, Performed, Seat, Session
+from raydel.core.stream import Stream
 from raydel.core.take import (
     Absentee,
     ClockSample,
@@ -34,14 +45,13 @@ from raydel.store.sqlite import SQLiteStore
 NOON: Final = 1_768_478_400_000.0
 
 HOST: Final = Owner(
-    device_id="6CmV1ndmvdQXoMLN", is_host=True, said_name="Left goal", token="ab" * 32
+    device_id="6CmV1ndmvdQXoMLN",
+    is_host=True,
+    said_name="Left goal",
+    tokens=("ab" * 32, "12" * 32),
 )
-GUEST: Final = Owner(
-    device_id="17NNG3RWtZQORDIJ", is_host=False, said_name=None, token=None
-)
-LATE: Final = Owner(
-    device_id="mTqk0gJrOoPzYw2d", is_host=False, said_name="Tor Süd ⚽", token=None
-)
+GUEST: Final = Owner(device_id="17NNG3RWtZQORDIJ", is_host=False, said_name=None)
+LATE: Final = Owner(device_id="mTqk0gJrOoPzYw2d", is_host=False, said_name="Tor Süd ⚽")
 
 ENDED: Final = Take(
     id="lYJb8z3xQk9wP0aS",
@@ -115,16 +125,90 @@ RECORDING: Final = Session(
                     session_id="MATCH1",
                     is_host=False,
                     device_name=None,
-                    protocol=None,
+                    protocol=2,
                     resume_token=None,
                 ),
-                app=App.LIBRARY_2,
+                app=App.PROTOCOL_2,
                 device_id="u8Yh5Gt4Rf3Ed2Ws",
-                token=None,
+                token="34" * 32,
                 presented="cd" * 32,
             ),
             against=LATE.device_id,
             deadline=NOON + 3_702_000.0,
+        ),
+    ),
+    streams=(
+        Stream(
+            device_id=HOST.device_id,
+            seq=9,
+            kept=(
+                DeviceConnected(
+                    device_id=GUEST.device_id,
+                    device_name="Device 2",
+                    session_id="MATCH1",
+                    is_host=False,
+                    resumed=True,
+                    seq=4,
+                ),
+                CameraReadyNotice(device_id=GUEST.device_id, seq=5),
+                ReadinessUpdate(
+                    ready_devices=2, total_devices=2, all_ready=True, seq=6
+                ),
+                StartRecording(
+                    session_id="MATCH1",
+                    timestamp=NOON + 3_600_000.0,
+                    initiator=GUEST.device_id,
+                    atomic_start_time=NOON + 3_600_250.0,
+                    take_id=RUNNING.id,
+                    device_timestamps={
+                        HOST.device_id: DeviceTime(
+                            atomic_start=NOON - 12.5, latency_compensation=4.25
+                        )
+                    },
+                    local_start_time=NOON - 12.5,
+                    uncertainty_ms=0.75,
+                    seq=7,
+                ),
+                StopRecording(
+                    session_id="MATCH1",
+                    timestamp=NOON + 2_700_000.0,
+                    initiator="server",
+                    take_id=ENDED.id,
+                    local_stop_time=NOON + 1.5,
+                    reason="command",
+                    seq=8,
+                ),
+                DeviceDisconnected(
+                    device_id=GUEST.device_id,
+                    session_id="MATCH1",
+                    reason="lost",
+                    seq=9,
+                ),
+            ),
+        ),
+    ),
+    performed=(
+        Performed(
+            device_id=HOST.device_id,
+            command_id="start-1",
+            answer=StartRecording(
+                session_id="MATCH1",
+                timestamp=NOON + 3_600_000.0,
+                initiator=GUEST.device_id,
+                atomic_start_time=NOON + 3_600_250.0,
+                take_id=RUNNING.id,
+            ),
+        ),
+        Performed(
+            device_id=HOST.device_id,
+            command_id="start-2",
+            answer=Error(
+                message="A recording runs already",
+                code="already_recording",
+                detail="for a test",
+                temporary=True,
+                take_id=RUNNING.id,
+            ),
         ),
     ),
 )
