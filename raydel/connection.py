@@ -94,6 +94,7 @@ class Connection:
         self._departures = Departures(self, clock, timebase)
         self._asking: list[IDelayedCall] = []
         self._faulty = False
+        self._goodbye: int | None = None
 
     # What the wire calls.
 
@@ -132,13 +133,19 @@ class Connection:
     def closed(self, code: int) -> None:
         """Note that the wire is gone, once, last of all.
 
-        A peer that answered our goodbye has read all that came before it.
+        A peer that gives our goodbye back has read all that came before it. One with
+        another code may have gone by itself, at the same moment, and proves nothing.
+
+        Whatever it answers, it was we who wanted it to go: some always answer 1000,
+        which would free their seats, and end a host's session.
         """
-        if self._pulse.life is Life.OVER and code != NO_GOODBYE:
+        if self._goodbye is not None and code == self._goodbye:
             for receipt in self._trips.purposes():
                 self._desk.report(receipt.session_id, Delivered(receipt))
         self._pulse.end()
         self._forget_plans()
+        if self._goodbye is not None and code != NO_GOODBYE:
+            code = self._goodbye
         self._desk.gone(self.peer, code)
         self.gone.callback(None)
 
@@ -281,7 +288,12 @@ class Connection:
     def send(
         self, message: Outbound, receipt: Receipt | None = None, *, exact: bool = True
     ) -> None:
-        """Send a message now; where its arrival is to be proven, a ping behind it."""
+        """Send a message now; where its arrival is to be proven, a ping behind it.
+
+        Nothing leaves after a goodbye, and the answer to that proves nothing of it.
+        """
+        if self._pulse.life is Life.OVER:
+            return
         self.transport.send(codec.encode(speak(message, self._dialect(exact))))
         if receipt is not None:
             now = self._timebase.now()
@@ -385,6 +397,7 @@ class Connection:
 
     def _close(self, code: int, reason: str) -> None:
         self._pulse.end()
+        self._goodbye = code
         self.transport.close(code, reason)
 
     def _forget_plans(self) -> None:
