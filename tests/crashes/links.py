@@ -71,6 +71,7 @@ class Caller(Protocol):
     """What a link wants of its phone."""
 
     name: str
+    always_answers: int | None
 
     def hear(self, link: Link, message: Message) -> None:
         """Take a message."""
@@ -208,5 +209,6 @@ class Link:
             self.down = False
             self._network.note(f"{self._phone.name} loses its link", code)
             if answer:
-                self._network.carry(self.note_end, code)
+                answer_code = self._phone.always_answers or code
+                self._network.carry(self.note_end, answer_code)
             self._phone.lost(self, code)

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from math import inf
+from typing import ClassVar, Final
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
@@ -56,15 +57,21 @@ class Phone(ABC):
         dial: Finds the server.
 
     Attributes:
+        always_answers: The code with which it answers any goodbye, or None if it
+            gives the same one back.
         name: What people call it.
         story: What it has to tell.
         complaints: What no phone should ever see, in words.
         setbacks: What it should see only where a server forgot what it had told.
         others: Ids of the devices that it was told are there.
+        in_a_hurry: Whether its owner is, and does not wait for the app to dial.
         clock_step: ms by which its clock is ahead of true time.
+        seated_at: When it was last told that it has a seat, seconds; inf: never.
         link: Its link, while it believes in one.
         device_id: Its id, while it has a seat on that link.
     """
+
+    always_answers: ClassVar[int | None] = None
 
     def __init__(self, name: str, *, host: bool, network: Network, dial: Dial) -> None:
         self.name = name
@@ -78,6 +85,8 @@ class Phone(ABC):
         self.device_id: str | None = None
         self._clock: Clock = network.clock
         self._is_host = host
+        self.in_a_hurry = False
+        self.seated_at = inf
         self._find = dial
         self._redial: IDelayedCall | None = None
         self._asking: Link | None = None
@@ -139,7 +148,8 @@ class Phone(ABC):
         self._redial = self._clock.callLater(self.wait_to_dial(), self.dial)
 
     def hurry(self) -> None:
-        """Dial now, if it was to do so later."""
+        """Dial now, if it was to do so later, and soon whenever it is to again."""
+        self.in_a_hurry = True
         if self._redial is not None:
             self._redial.reset(0)
 
@@ -173,6 +183,7 @@ class Phone(ABC):
         match message["type"]:
             case "joined":
                 self.device_id = message["deviceId"]
+                self.seated_at = self._clock.seconds()
                 self.seated(message)
             case "device_connected":
                 self.others.add(message["deviceId"])
@@ -354,7 +365,7 @@ class Protocol2(Phone):
             if joined["seq"] != self._seq:
                 self.complain(f"has {self._seq}, and recovers from {joined['seq']}")
         else:
-            self._begin_anew(joined.get("seq"))
+            self._begin_anew(joined.get("seq", self._seq))
             self.look_around(joined)
         self._say_next()
 
@@ -393,6 +404,8 @@ class Protocol2(Phone):
 class Library2(Phone):
     """A released phone, whose owner taps again where nothing came of a tap."""
 
+    always_answers = 1000
+
     def __init__(self, name: str, *, host: bool, network: Network, dial: Dial) -> None:
         super().__init__(name, host=host, network=network, dial=dial)
         self._attempts = 0
@@ -428,6 +441,8 @@ class Library2(Phone):
 
     def wait_to_dial(self) -> float:
         """Wait longer each time."""
+        if self.in_a_hurry:
+            return SOON
         wait = BACKOFF[min(self._attempts, len(BACKOFF) - 1)]
         self._attempts += 1
         return wait
@@ -441,8 +456,11 @@ class Library2(Phone):
         """Plan the camera call: nothing takes it back."""
         if self._camera is None and self.story.recording is None:
             aim = start["atomic_start_time"]
-            wait = min(max((aim - self.now) / 1000, 0.0), FARTHEST) if aim else 0.0
-            self._camera = self._clock.callLater(wait, self._record)
+            wait = min((aim - self.now) / 1000, FARTHEST) if aim else 0.0
+            if wait > 0:
+                self._camera = self._clock.callLater(wait, self._record)
+            else:
+                self._record()
 
     def _record(self) -> None:
         self._camera = None
