@@ -84,7 +84,6 @@ class Connection:
         self.device_id: str | None = None
         self.command_id: str | None = None
         self.resume_token: str | None = None
-        self._shown_token: str | None = None
         self.gone: Deferred[None] = Deferred()
         self._desk = desk
         self._clock = clock
@@ -95,6 +94,7 @@ class Connection:
         self._departures = Departures(self, clock, timebase)
         self._asking: list[IDelayedCall] = []
         self._faulty = False
+        self._goodbye: int | None = None
 
     # What the wire calls.
 
@@ -133,13 +133,19 @@ class Connection:
     def closed(self, code: int) -> None:
         """Note that the wire is gone, once, last of all.
 
-        A peer that answered our goodbye has read all that came before it.
+        A peer that gives our goodbye back has read all that came before it. One with
+        another code may have gone by itself, at the same moment, and proves nothing.
+
+        Whatever it answers, it was we who wanted it to go: some always answer 1000,
+        which would free their seats, and end a host's session.
         """
-        if self._pulse.life is Life.OVER and code != NO_GOODBYE:
+        if self._goodbye is not None and code == self._goodbye:
             for receipt in self._trips.purposes():
                 self._desk.report(receipt.session_id, Delivered(receipt))
         self._pulse.end()
         self._forget_plans()
+        if self._goodbye is not None and code != NO_GOODBYE:
+            code = self._goodbye
         self._desk.gone(self.peer, code)
         self.gone.callback(None)
 
@@ -177,7 +183,6 @@ class Connection:
         """Note that it has asked for a seat, and what app it seems to be."""
         self.session_code = self._asked_for = join.session_id
         self.command_id = join.command_id
-        self._shown_token = join.resume_token
         self.app = recognise(
             protocol=join.protocol,
             code_in_path=self.path_code is not None,
@@ -185,17 +190,17 @@ class Connection:
         )
         self._pulse.asked()
 
-    def seated(self, device_id: str, *, renewed: bool = True) -> None:
+    def seated(self, device_id: str, *, lasting: bool = True) -> None:
         """Note that it has a seat; `Joined` follows, then it is asked its time.
 
         A join that was sent twice may have been refused the first time.
 
         Args:
-            device_id: Its device.
-            renewed: Whether it gets a new token; else it is told its old one.
+            device_id: Its id.
+            lasting: Whether its token is stored; if not, it is not told of it.
         """
-        if not renewed:
-            self.resume_token = self._shown_token
+        if not lasting:
+            self.resume_token = None
         self.session_code = self._asked_for
         self.device_id = device_id
         self._pulse.asked()
@@ -283,7 +288,12 @@ class Connection:
     def send(
         self, message: Outbound, receipt: Receipt | None = None, *, exact: bool = True
     ) -> None:
-        """Send a message now; where its arrival is to be proven, a ping behind it."""
+        """Send a message now; where its arrival is to be proven, a ping behind it.
+
+        Nothing leaves after a goodbye, and the answer to that proves nothing of it.
+        """
+        if self._pulse.life is Life.OVER:
+            return
         self.transport.send(codec.encode(speak(message, self._dialect(exact))))
         if receipt is not None:
             now = self._timebase.now()
@@ -387,6 +397,7 @@ class Connection:
 
     def _close(self, code: int, reason: str) -> None:
         self._pulse.end()
+        self._goodbye = code
         self.transport.close(code, reason)
 
     def _forget_plans(self) -> None:

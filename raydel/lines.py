@@ -18,14 +18,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, TypeVar
 
-from msgspec import structs
+from msgspec import UNSET, structs
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from raydel.core.config import Config
-from raydel.core.effects import Close, Dismissed, Effect, Tell
+from raydel.core.effects import Close, Dismissed, Effect, Seated, Tell
 from raydel.core.errors import DEGRADED, Refusal
 from raydel.core.events import (
     DeadlinePassed,
@@ -35,7 +35,7 @@ from raydel.core.events import (
     Restarted,
 )
 from raydel.core.instants import SECOND
-from raydel.core.messages import Outbound, refused
+from raydel.core.messages import Joined, Numbered, Outbound, refused
 from raydel.core.session import SEAT_TAKEN, begins, step
 from raydel.core.state import Phase, Session, deadline_of, phase_of
 from raydel.core.take import ClockSample, Take
@@ -389,8 +389,6 @@ class Lines:
         if self.trouble is not None and begins(work.session, entry):
             work.effects += _refusal(entry)
             return
-        if self.trouble is not None and isinstance(entry, Joining):
-            entry = _with_old_token(entry)
         now = self._timebase.now()
         outcome = step(work.session, work.line.code, entry, now, self._config)
         work.session = outcome.session
@@ -501,6 +499,7 @@ class Lines:
         if work.write() is not None:
             line.session, line.unsaved = work.session, True
             line.takes |= work.takes
+        work.effects = [_unpromised(effect) for effect in work.effects]
         self._conclude(work)
 
     def _save(self) -> None:
@@ -586,12 +585,22 @@ def _peers(session: Session | None) -> list[str]:
     return seated + [claim.joining.peer for claim in session.claims]
 
 
-def _with_old_token(event: Joining) -> Joining:
-    """Let a peer keep the token that it shows.
+def _unpromised(effect: Effect) -> Effect:
+    """Take from what is told whatever the device could come back with.
 
-    A new one would be forgotten with the process, and the seat would be locked.
+    A number says that what was told up to it is kept, and a token that a seat is.
+    Were this server to die now, its successor would give the number to something
+    else, and would not know the token.
     """
-    return event if event.presented is None else structs.replace(event, token=None)
+    match effect:
+        case Seated():
+            return structs.replace(effect, lasting=False)
+        case Tell(message=Joined(recovered=True)):
+            return effect  # The number is the device's own.
+        case Tell(message=message) if isinstance(message, Joined | Numbered):
+            return structs.replace(effect, message=structs.replace(message, seq=UNSET))
+        case _:
+            return effect
 
 
 def _refusal(event: Event) -> list[Effect]:

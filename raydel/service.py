@@ -270,12 +270,16 @@ class SessionService(Service):
             return
         if not again:
             connection.joining(join)
+            self._draw_token(connection)
         self._lines.submit(code, self._joining(connection, join))
+
+    def _draw_token(self, connection: Connection) -> None:
+        """Draw the token that its next `Joined` brings."""
+        if connection.resume_token is None and not connection.app.is_released:
+            connection.resume_token = new_resume_token()
 
     def _joining(self, connection: Connection, join: Join) -> Joining:
         """Add what is drawn by lot. Tokens stay here: no store ever sees one."""
-        if connection.resume_token is None and not connection.app.is_released:
-            connection.resume_token = new_resume_token()
         token, presented = connection.resume_token, join.resume_token
         return Joining(
             peer=connection.peer,
@@ -356,8 +360,8 @@ class SessionService(Service):
         match effect:
             case Tell(message=message, receipt=receipt):
                 connection.tell(message, receipt)
-            case Seated(device_id=device_id, renewed=renewed):
-                connection.seated(device_id, renewed=renewed)
+            case Seated(device_id=device_id, lasting=lasting):
+                connection.seated(device_id, lasting=lasting)
             case Dismissed(owed=owed):
                 connection.dismissed(owed=owed)
             case Close(code=code):

@@ -475,6 +475,30 @@ class Receipts(Case):
         self.connection.closed(1012)
         self.assertEqual([Delivered(STOP)], self.desk.reported)
 
+    def test_nothing_leaves_after_a_goodbye(self) -> None:
+        """What is told later was not read by whoever answers it, and is told again."""
+        self.connection.farewell(1012)
+        self.stop(0.0, STOP)
+        self.start(0.0, START)
+        self.connection.closed(1012)
+        self.assertEqual([], self.desk.reported)
+
+    def test_a_peer_that_goes_at_the_same_moment(self) -> None:
+        """It says so by a code of its own, and may have read nothing."""
+        self.stop(0.0, STOP)
+        self.connection.farewell(1012)
+        self.connection.closed(1001)
+        self.assertEqual([], self.desk.reported)
+
+    def test_who_was_sent_away_did_not_leave(self) -> None:
+        """Whatever a peer answers to our goodbye, it was we who wanted it to go."""
+        for answer, noted in ((1012, 1012), (1000, 1012), (1005, 1012), (1006, 1006)):
+            self.setUp()
+            self.seat()
+            self.connection.farewell(1012)
+            self.connection.closed(answer)
+            self.assertEqual([noted], self.desk.closed)
+
     def test_a_broken_wire_proves_nothing(self) -> None:
         """A wire that breaks, or a peer that leaves, proves nothing."""
         for ending in (1006, 1001):

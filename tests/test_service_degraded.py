@@ -285,26 +285,77 @@ class Tokens(Degraded):
 
     host_kind = guest_kind = PROTOCOL_2
 
-    def test_a_token_of_then(self) -> None:
-        """A token that was given while nothing could be stored is good later."""
+    def come_back(self, guest: Phone, token: str, last: int) -> None:
+        """Let a phone come back that knows nothing but its token and its number."""
+        guest.name = "renamed"
+        guest.hang_up()
+        self.run_for(100)
+        guest.join(resumeToken=token, lastSeq=last)
+        self.run_for(100)
+
+    def test_no_token(self) -> None:
+        """None is given that could not be stored: the one before stays good.
+
+        A server that died now would know no other one.
+        """
         _, guest = self.phones
+        token, device_id = guest.last("joined")["resumeToken"], guest.device_id
+        self.store.break_down()
+        for _ in range(2):
+            self.come_back(guest, token, 1)
+            self.assertNotIn("resumeToken", guest.last("joined"))
+        self.stage.restart()
+        self.store.mend()
+        self.come_back(guest, token, 1)
+        self.assertEqual(device_id, guest.device_id)
+        self.assertIn("resumeToken", guest.last("joined"))
+
+    def test_the_same_join_again(self) -> None:
+        """Nor is one given to a join that is sent again, for it is never stored."""
+        _, guest = self.phones
+        token = guest.last("joined")["resumeToken"]
         self.store.break_down()
         guest.hang_up()
         self.run_for(100)
-        guest.name = "renamed"
-        guest.join(resumeToken=guest.last("joined")["resumeToken"])
+        guest.join(resumeToken=token, commandId="1")
         self.run_for(100)
-        before, token = guest.device_id, guest.last("joined")["resumeToken"]
         self.store.mend()
         self.run_for(RETRY)
-        self.assert_all_is_stored()
-        guest.hang_up()
+        again = {"sessionId": CODE, "isHost": False, "protocol": 2, "commandId": "1"}
+        guest.say("join", **again, resumeToken=token)
         self.run_for(100)
-        guest.name = "renamed again"
-        guest.join(resumeToken=token)
-        self.run_for(100)
-        self.assertEqual(before, guest.device_id)
-        self.assertTrue(guest.last("joined")["resumed"])
+        first, second = guest.all("joined")[-2:]
+        self.assertNotIn("resumeToken", first)
+        self.assertNotIn("resumeToken", second)
+
+    def test_no_numbers(self) -> None:
+        """What could not be stored has none: its number may yet be another's."""
+        host, guest = self.phones
+        host.tap_start()
+        self.run_for(1_000)
+        last = guest.last("start_recording")["seq"]
+        self.store.break_down()
+        host.tap_stop()
+        self.run_for(500)
+        self.assertNotIn("seq", guest.last("stop_recording"))
+        self.store.mend()
+        self.run_for(RETRY)
+        host.tap_start()
+        self.run_for(1_000)
+        self.assertEqual(last + 2, guest.last("start_recording")["seq"])
+
+    def test_beginning_anew(self) -> None:
+        """A device that begins anew is given no number either; else its own."""
+        _, guest = self.phones
+        token = guest.last("joined")["resumeToken"]
+        self.store.break_down()
+        self.come_back(guest, token, 1)
+        joined = guest.last("joined")
+        self.assertEqual((True, 1), (joined["recovered"], joined["seq"]))
+        self.come_back(guest, token, 99)
+        joined = guest.last("joined")
+        self.assertFalse(joined["recovered"])
+        self.assertNotIn("seq", joined)
 
     def test_a_token_of_then_that_is_forgotten(self) -> None:
         """A phone that came back then has its seat, should the server be killed.

@@ -23,14 +23,14 @@ class Seated(Struct, frozen=True):
 
     Attributes:
         peer: Its connection.
-        device_id: Its device.
-        renewed: Whether the token that was drawn for it is good; else the one that
-            it showed stays the latest.
+        device_id: Its id.
+        lasting: Whether its token is stored. If not, it gets none, and keeps the
+            one it has: that would be void after a crash, and this one is not.
     """
 
     peer: str
     device_id: str
-    renewed: bool = True
+    lasting: bool = True
 
 
 class Dismissed(Struct, frozen=True):

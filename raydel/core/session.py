@@ -195,8 +195,7 @@ class _Step(Turn):
         others = [s for s in self.session.seats if s is not held]
         self.change(seats=tuple(sorted([*others, seat], key=_host_first)))
         self.newcomer = event.peer
-        renewed = event.token is not None or event.presented is None
-        self.effects.append(Seated(event.peer, owner.device_id, renewed))
+        self.effects.append(Seated(event.peer, owner.device_id))
         occasion = Occasion.DEVICE_RESUMED if resumed else Occasion.DEVICE_CONNECTED
         self.note(occasion, seat)
         self._welcome(event, seat, missed)
