@@ -357,30 +357,6 @@ class Tokens(Degraded):
         self.assertFalse(joined["recovered"])
         self.assertNotIn("seq", joined)
 
-    def test_a_token_of_then_that_is_forgotten(self) -> None:
-        """A phone that came back then has its seat, should the server be killed.
-
-        It is told the token that it showed: a new one would die with the server.
-        """
-        host, guest = self.phones
-        before, shown = host.device_id, host.last("joined")["resumeToken"]
-        self.store.break_down()
-        host.hang_up()
-        self.run_for(100)
-        host.join(resumeToken=shown)
-        self.run_for(100)
-        self.assertEqual(shown, host.last("joined")["resumeToken"])
-        for phone in (host, guest):
-            phone.wire.lose()
-        self.store.mend()
-        self.stage.restart()
-        self.run_for(100)
-        host.join(resumeToken=host.last("joined")["resumeToken"])
-        self.run_for(100)
-        self.assertEqual(before, host.device_id)
-        self.assertTrue(host.last("joined")["resumed"])
-        self.assertNotEqual(shown, host.last("joined")["resumeToken"])
-
 
 class Ends(Degraded):
     """The program ends while nothing can be stored."""

@@ -193,11 +193,14 @@ class Modern(Watched):
 
     async def _sit_down(self, joined: Message) -> None:
         if not joined["recovered"]:
-            if "lastSeq" in self._join and joined["seq"] < self._join["lastSeq"]:
+            last = self._join.get("lastSeq", 0)
+            if joined.get("seq", last) < last:
                 self.oddities.append(f"was sent back to number {joined['seq']}")
-            self._join["lastSeq"] = joined["seq"]
+            self._join["lastSeq"] = joined.get("seq", last)
             self._numbers_from = len(self.tale.numbers)
-        self._join["resumeToken"] = joined["resumeToken"]
+        # A server that can store nothing brings no new one.
+        if "resumeToken" in joined:
+            self._join["resumeToken"] = joined["resumeToken"]
         self.commands.device_id = joined["deviceId"]
         self.seatings.append(true_time())
         self.tale.connected = True
