@@ -206,7 +206,7 @@ class Modern(Watched):
         # A server that can store nothing brings no new one.
         if "resumeToken" in joined:
             self._join["resumeToken"] = joined["resumeToken"]
-        self.commands.device_id = joined["deviceId"]
+        self.commands.joined(joined["deviceId"])
         self.seatings.append(true_time())
         self.tale.connected = True
         for command in self.commands.open():
