@@ -1,7 +1,7 @@
 # What takes long or is wanted seldom. ./serve and ./check need no make.
 
 .PHONY: help dev diagram pythons package deploying conformance conformance-all clean
-.PHONY: slow-connections store
+.PHONY: slow-connections schedules store
 .DEFAULT_GOAL := help
 
 help: ## Show these lines.
@@ -37,6 +37,10 @@ slow-connections: ## Measure joins among 500 connections that are slow; a minute
 store: ## Measure what each store costs, on the disk that the clone is on.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv ""
 	@.venv/bin/python etc/measure_store.py
+
+schedules: ## Play COUNT=100000 schedules of what can go wrong, in virtual time.
+	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
+	@.venv/bin/python -m tests.crashes --count $(or $(COUNT),100000)
 
 clean: ## Remove what can be made again.
 	rm -rf .venv .venvs build dist reports *.egg-info .coverage .hypothesis _trial_temp*
