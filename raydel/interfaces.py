@@ -131,7 +131,7 @@ class IStore(Interface):
     """
 
     def open() -> None:
-        """Get ready; once, before all else but `anchor`.
+        """Get ready; once, before all else but `anchor`, which opens by itself.
 
         Raises:
             StoreTrouble: There is no using it. Nothing was changed.
@@ -181,6 +181,7 @@ class IStore(Interface):
 
         A write is made whole or not at all. It conflicts if the version in the
         store is not the expected one. No two writes of a batch are of one code.
+        An empty batch fails too where nothing can be written: it tries the store.
 
         Args:
             batch: The writes.

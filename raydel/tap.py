@@ -80,14 +80,12 @@ def _store(config: Config, reactor: Any) -> IStore:
 
 
 def _checked(store: IStore, fresh: Anchor) -> Anchor:
-    """Open a store and close it again; return the anchor that it keeps for the boot.
+    """Return the anchor that a store keeps for the boot: it opens for that, and closes.
 
     A daemon has a terminal for what is wrong only until it forks, and takes no open
     file along.
     """
     try:
-        store.open()
-        store.close()
         return store.anchor(fresh)
     except StoreTrouble as trouble:
         raise SystemExit(f"raydel: {trouble}") from None

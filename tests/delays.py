@@ -62,8 +62,9 @@ class _End(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._link.ends.discard(self)
+        # It stays until the link has handed this on too: it may be frozen.
         self._later(self._finish)
+        self._later(self._leave)
 
     def flush(self) -> None:
         """Hand on what is due, oldest first, unless the link is frozen."""
@@ -84,12 +85,16 @@ class _End(asyncio.Protocol):
         loop.call_at(due, self.flush)
 
     def _write(self, data: bytes) -> None:
-        if self.other is not None and self.other.transport is not None:
-            self.other.transport.write(data)
+        there = None if self.other is None else self.other.transport
+        if there is not None and not there.is_closing():
+            there.write(data)
 
     def _finish(self) -> None:
         if self.other is not None and self.other.transport is not None:
             self.other.transport.close()
+
+    def _leave(self) -> None:
+        self._link.ends.discard(self)
 
 
 class DelayedLink:
@@ -180,7 +185,7 @@ class DelayedLink:
     @staticmethod
     def _abort(end: _End) -> None:
         """Reset the connection: no goodbye, not even of TCP."""
-        if end.transport is not None:
+        if end.transport is not None and not end.transport.is_closing():
             own = end.transport.get_extra_info("socket")
             own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
             end.transport.abort()

@@ -13,7 +13,7 @@ from typing import Final
 
 from raydel.core.config import Survives
 from raydel.interfaces import StoreTrouble
-from raydel.store.checkpoints import KEPT_LOG
+from raydel.store.checkpoints import LONGEST_LOG
 from raydel.store.schema import APPLICATION_ID, migrate, pragma, version_of
 
 PATIENCE: Final = 1.0
@@ -105,7 +105,7 @@ def _examine(file: Path, known: int) -> None:
 def _make(file: Path, steps: Sequence[str]) -> None:
     """Make a file: under another name first, so that there is never half of it."""
     log = _beside(file, "-wal")
-    if log.exists():
+    if log.exists() and log.stat().st_size:
         # SQLite would take it for the log of the new file.
         raise StoreTrouble(f"there is {log}, but no {file}: put that back, or move it")
     fresh = _beside(file, "-new")
@@ -134,7 +134,7 @@ def _settle(connection: sqlite3.Connection, file: Path, survives: Survives) -> N
         # On a Mac, fsync alone leaves it in the disk's own memory.
         connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
-    connection.execute(f"PRAGMA journal_size_limit = {KEPT_LOG}")
+    connection.execute(f"PRAGMA journal_size_limit = {LONGEST_LOG}")
     connection.execute(f"PRAGMA busy_timeout = {BUSY}")
 
 

@@ -208,6 +208,9 @@ class SQLiteStore:
                     if write.code not in conflicts:
                         file.executemany(_KEEP_TAKE, map(_take_row, write.takes))
                 file.executemany(_ADD_SAMPLE, map(structs.astuple, samples))
+                if not batch and not samples:
+                    # Changes nothing, and is written all the same.
+                    file.execute(f"PRAGMA user_version = {len(self.migrations)}")
             return frozenset(conflicts)
 
         return self._attempt(commit)

@@ -50,6 +50,10 @@ class Library2(Phone):
     def answered(self, *commands: str) -> None:
         """Take no notice: it asked, and goes by what it is told."""
 
+    def asked_twice(self, error: Message) -> bool:
+        """Tell that it was not: it asks once."""
+        return False
+
     def refused(self, error: Message) -> None:
         """Take no notice either."""
 

@@ -123,6 +123,10 @@ class Phone(ABC):
         """Note the answer to a command, if one waits."""
 
     @abstractmethod
+    def asked_twice(self, error: Message) -> bool:
+        """Tell whether it was refused a seat because it had got it meanwhile."""
+
+    @abstractmethod
     def refused(self, error: Message) -> None:
         """Note that a command was refused."""
 
@@ -209,7 +213,7 @@ class Phone(ABC):
         if self.device_id is None and link is not self._asking:
             self._asking = link
             self._clock.callLater(SOON, self._ask_again, link)
-        if error["code"] not in EXPECTED:
+        if error["code"] not in EXPECTED and not self.asked_twice(error):
             self.complain(f"was refused with {error['code']}")
         self.refused(error)
 

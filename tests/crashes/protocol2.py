@@ -79,6 +79,11 @@ class Protocol2(Phone):
             self.story.unanswered.remove(self._commands.popleft().id)
             self._say_next()
 
+    def asked_twice(self, error: Message) -> bool:
+        """Tell by the join that is named: there may be more on the way."""
+        about = str(error.get("commandId"))
+        return error["code"] == "already_joined" and about.startswith("join-")
+
     def refused(self, error: Message) -> None:
         """Go on to the next command, if this was about the last."""
         if self._commands and self._commands[0].id == error.get("commandId"):

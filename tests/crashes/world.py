@@ -181,14 +181,14 @@ class World:
     def _is_quiet(self, phone: Phone) -> bool:
         """Whether a phone's clock may be set.
 
-        Nobody can help a released app whose clock is set between its last answer
-        and the start that is computed from it.
+        Nobody can help a released app whose clock is set after the last answer that
+        gets through, before the start that is computed from it.
         """
         if isinstance(phone, Protocol2):
             return True
         now = self._clock.rightNow
         since = min(now - self._last_tap, now - phone.seated_at)
-        return phone.network.held is None and since > QUIET
+        return since > QUIET and not self._had(Stall)
 
     # The end.
 

@@ -13,6 +13,8 @@ PAGES: Final = (
     "docs/architecture.md",
     "docs/operations.md",
     "docs/protocol.md",
+    "docs/reliability.md",
+    "docs/store.md",
     "docs/tls.md",
 )
 

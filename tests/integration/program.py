@@ -59,11 +59,13 @@ class Program:
         home: An empty directory to run in.
         options: More options for the command line.
         port: Where it listens on loopback.
+        environment: More variables of its environment.
     """
 
     home: Path
     options: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
+    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] = field(init=False, repr=False)
 
     def __enter__(self) -> Self:
@@ -82,16 +84,21 @@ class Program:
 
     def start(self) -> None:
         """Start it, and return once it answers."""
+        self.spawn()
+        self._wait_until_ready()
+
+    def spawn(self) -> None:
+        """Start it, and return at once."""
         twistd = Path(sys.executable).with_name("twistd")
         listen = f"--port=tcp:{self.port}:interface={LOOPBACK}"
         command = [str(twistd), "-n", "--pidfile=", "raydel", listen, *self.options]
         paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        python_path = os.pathsep.join(filter(None, paths))
+        environment = {**os.environ, "PYTHONPATH": python_path, **self.environment}
         with (self.home / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=self.home, env=environment, stdout=log, stderr=log
             )
-        self._wait_until_ready()
 
     def terminate(self) -> None:
         """Send SIGTERM to it, and to nothing else."""

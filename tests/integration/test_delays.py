@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -65,6 +67,32 @@ async def test_a_frozen_link_holds_back_until_it_thaws() -> None:
             await asyncio.wait_for(reader.read(1), 0.1)
         link.thaw()
         assert await asyncio.wait_for(reader.read(1), 1) == b"?"
+
+
+@scenario
+async def test_an_end_comes_through_once_a_link_thaws() -> None:
+    """What a server sent before it died, and that it died, is heard after the thaw."""
+
+    async def die(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link.freeze()
+        writer.write(b"bye")
+        await asyncio.sleep(0.05)
+        own = writer.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        dead.set()
+
+    dead = asyncio.Event()
+    server = await asyncio.start_server(die, LOOPBACK, 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, DelayedLink(port, up=Delay(), down=Delay()) as link:
+        reader, writer = await asyncio.open_connection(LOOPBACK, link.port)
+        await asyncio.wait_for(dead.wait(), 1)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), 0.1)
+        link.thaw()
+        assert await asyncio.wait_for(reader.read(), 1) == b"bye"
+        writer.close()
 
 
 @scenario

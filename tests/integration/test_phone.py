@@ -152,7 +152,7 @@ def test_a_server_that_is_killed(
 
 def test_without_anybody(server: Program, code: str, tmp_path: Path) -> None:
     """With no more input, it plays on until its time, or the session, is over."""
-    calls = ((code, "--host", "--for=3"), (code,))
+    calls = ((code, "--host", "--for=1"), (code,))
     with terminals(server, tmp_path, *calls) as (host, guest):
         host.type_no_more()
         guest.type_no_more()

@@ -15,12 +15,12 @@ from twisted.python.failure import Failure
 
 from raydel.core.take import ClockSample
 from raydel.interfaces import IStore, Write
-from raydel.store.checkpoints import EVERY, KEPT_LOG, LONGEST_LOG
+from raydel.store.checkpoints import EVERY, LONGEST_LOG
 from tests.store.contract import sample, session, take
 from tests.store.folder import FolderTestCase
 
 MANY: Final = [sample("take")] * (EVERY // 2)
-COMMITS: Final = 4_000
+COMMITS: Final = 2_000
 """Of 32 KB of log each: twice what it may hold."""
 
 LARGE: Final = [sample("t" * 4_000)] * EVERY
@@ -181,7 +181,7 @@ class CheckpointTests(CheckpointTestCase):
         self.assertGreater(longest, LONGEST_LOG)
         self.assertLess(longest, 2 * LONGEST_LOG)
         # And the disk gets back what it had to lend.
-        while self.log_length() > KEPT_LOG:
+        while self.log_length() > LONGEST_LOG:
             self.commit(store, LARGE)
 
 

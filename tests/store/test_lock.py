@@ -64,6 +64,7 @@ class Locks(FolderTestCase):
         late = Overtaken(self.path, self.other)
         self.addCleanup(late.release)
         self.assertTrue(late.acquire())
+        self.assertIsNone(late._holder)
         self.assertTrue(self.path.exists())
         self.assertFalse(self.one.acquire())
 

@@ -143,6 +143,7 @@ class Looking(SynchronousTestCase):
         self.assertIn(f"{self.file}: it is no database", self.look().refusal or "")
         self.file.write_bytes(b"")
         self.assertIn("is empty", self.look().refusal or "")
+        self.file.write_bytes(b"hello")
         self.file.rename(self.home / "a.sqlite-wal")
         self.assertIn(f"{self.file}-wal, but no", self.look().refusal or "")
         self.file.mkdir()

@@ -176,6 +176,12 @@ class Refused(FolderTestCase):
             self.refusal(),
         )
 
+    def test_an_empty_log(self) -> None:
+        """A log with nothing in it is in nobody's way."""
+        (self.folder / "raydel.sqlite-wal").touch()
+        self.opened().close()
+        self.assertEqual([self.file], list(self.folder.iterdir()))
+
     def test_after_a_kill(self) -> None:
         """What is in the log is there."""
         self.left_by_a_kill()

@@ -9,19 +9,22 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from hypothesis import given, settings
 from msgspec import structs
 from twisted.internet.defer import Deferred
 
+from raydel.core.config import Survives
 from raydel.core.instants import Anchor
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import IStore, StoreTrouble, Write
+from raydel.store.schema import pragma
 from raydel.store.sqlite import FORGOTTEN_ROWS, KEPT_ANCHORS, SQLiteStore
 from tests.store.contract import NOON, StoreContract, ended, sample, session, take
 from tests.store.folder import FolderTestCase
@@ -156,7 +159,9 @@ class TroubleTests(FolderTestCase):
         write = Write("ABC123", 1, session(version=2))
         with closing(sqlite3.connect(self.file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
+            began = time.monotonic()
             failed = store.commit([write], [sample("take")])
+            self.assertLess(time.monotonic() - began, 0.5, "phones had to wait")
             self.assertEqual("another program holds a lock on it", self.trouble(failed))
             self.assertEqual(session(), self.successResultOf(store.session("ABC123")))
         self.assert_recovers(store)
@@ -273,6 +278,18 @@ store.close()
 """
 
 
+class Tried(FolderTestCase):
+    """Whether anything can be stored."""
+
+    def test_an_empty_commit_writes(self) -> None:
+        """It fails where a full one would: nothing would be told by it otherwise."""
+        store = self.opened()
+        log = Path(f"{self.file}-wal")
+        before = log.stat().st_size
+        self.assertEqual(frozenset(), self.successResultOf(store.commit([])))
+        self.assertGreater(log.stat().st_size, before)
+
+
 class Killed(FolderTestCase):
     """The end of the program at any instant."""
 
@@ -316,6 +333,17 @@ for version in count(1):
 
 class OneServer(FolderTestCase):
     """A file is used by one server, and read by whoever may."""
+
+    def test_what_is_promised(self) -> None:
+        """SQLite is told what a commit is to survive: 1 is NORMAL, 2 is FULL."""
+        for survives, synchronous in (("kill", 1), ("power-loss", 2)):
+            store = SQLiteStore(self.file, cast("Survives", survives))
+            store.open()
+            assert store._open is not None
+            connection, _ = store._open
+            self.assertEqual(synchronous, pragma(connection, "synchronous"))
+            self.assertEqual(0, pragma(connection, "wal_autocheckpoint"))
+            store.close()
 
     def test_a_second_server(self) -> None:
         """It is refused for as long as the first one runs."""
