@@ -1,7 +1,7 @@
 # What takes long or is wanted seldom. ./serve and ./check need no make.
 
 .PHONY: help dev diagram pythons package deploying conformance conformance-all clean
-.PHONY: slow-connections store soak kills
+.PHONY: slow-connections store soak kills schedules
 COUNT = 200
 .DEFAULT_GOAL := help
 
@@ -46,6 +46,11 @@ soak: ## Kill, cut and starve the real server, 200 schedules or COUNT=1000; 15 m
 kills: ## Kill the server 200 times, or COUNT=1000, at random instants; 10 minutes.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
 	@.venv/bin/python -m tests.rig.soak --menu kills --kills $(COUNT)
+
+schedules: COUNT = 100000
+schedules: ## Play COUNT=100000 schedules of what can go wrong, in virtual time.
+	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
+	@.venv/bin/python -m tests.crashes --count $(COUNT)
 
 clean: ## Remove what can be made again.
 	rm -rf .venv .venvs build dist reports *.egg-info .coverage .hypothesis _trial_temp*

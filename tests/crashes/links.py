@@ -1,4 +1,4 @@
-"""The wire between a phone and a server, each of which may think what it likes of it."""
+"""The wire between a phone and a server, of which each may think what it likes."""
 
 from __future__ import annotations
 

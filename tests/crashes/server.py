@@ -3,59 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import Clock
-from zope.interface import implementer
 
 from raydel.core.config import Config
 from raydel.interfaces import IConnection, IStore, ITimebase
 from raydel.service import SessionService
 from tests.crashes.links import Link
+from tests.crashes.mortal import MortalClock
 from tests.crashes.store import Disk, Doom, StoppingStore
-
-
-@implementer(IReactorTime)
-class MortalClock:
-    """Makes a server's calls while it lives.
-
-    Args:
-        clock: Lives on.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._dead = False
-
-    def seconds(self) -> float:
-        """Return the time, seconds."""
-        now: float = self._clock.seconds()
-        return now
-
-    def callLater(
-        self, delay: float, callable: Callable[..., object], *args: Any, **kw: Any
-    ) -> IDelayedCall:
-        """Call later, if the server lives then."""
-        call: IDelayedCall = self._clock.callLater(
-            delay, self._call, callable, args, kw
-        )
-        return call
-
-    def getDelayedCalls(self) -> list[IDelayedCall]:
-        """Return all calls that are to come, whosever they are."""
-        calls: list[IDelayedCall] = list(self._clock.getDelayedCalls())
-        return calls
-
-    def die(self) -> None:
-        """Make no call any more."""
-        self._dead = True
-
-    def _call(
-        self, function: Callable[..., object], args: tuple[Any, ...], kw: dict[str, Any]
-    ) -> None:
-        if not self._dead:
-            function(*args, **kw)
 
 
 class Server:

@@ -1,4 +1,4 @@
-"""Every promise, whatever dies and whenever: Hypothesis looks for a way to break one."""
+"""Every promise, whatever dies: Hypothesis looks for a way to break one."""
 
 from __future__ import annotations
 

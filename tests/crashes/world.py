@@ -7,14 +7,15 @@ from functools import singledispatchmethod
 from typing import Final
 
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import Clock
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import implementer
 
-from raydel.core.take import Take
-from raydel.interfaces import IStore, StoreTrouble
-from raydel.testing.fakes import FakeTimebase
+from tests.crashes.clock import QuickClock
+from tests.crashes.library2 import Library2
 from tests.crashes.links import Network, Note, no_note
-from tests.crashes.phones import CODE, FARTHEST, Library2, Phone, Protocol2
+from tests.crashes.machine import Machine
+from tests.crashes.phones import Phone
+from tests.crashes.protocol2 import Protocol2
 from tests.crashes.schedule import (
     Act,
     Chatter,
@@ -29,9 +30,8 @@ from tests.crashes.schedule import (
     Visit,
 )
 from tests.crashes.server import Server
-from tests.crashes.store import Disk
-from tests.promises import KeptTake, Story, broken
-from tests.stage import run
+from tests.crashes.shelves import Shelf
+from tests.promises import Story, broken
 
 CONVERGED_WITHIN: Final = 5_000.0
 """ms after which all is well, once nothing fails any more."""
@@ -42,81 +42,82 @@ QUIET: Final = 3.0
 LAST_GOODBYE: Final = 5_000.0
 """ms that a server takes to go in good order."""
 
-STARTS_AGAIN: Final = 1.0
-"""Seconds after which a server that could not start is started again."""
+LAST_TAPS: Final = 60
+"""Seconds for what was tapped in vain: it is said again, one after the other."""
 
 NAMES: Final = ("host", "guest", "visitor")
 KINDS: Final[dict[str, type[Phone]]] = {"protocol 2": Protocol2, "library 2": Library2}
 
 
+@implementer(ILogObserver)
+class Faults:
+    """Keeps what a server logged that it should never have to."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        """Look at what was logged."""
+        if "log_failure" in event:
+            trace = event["log_failure"].getTraceback()
+            self.found.append(f"The server stumbled: {trace}")
+
+
 class World:
-    """Two phones, a server or none, and what the server stands on.
+    """Two phones, at times a third, and the machine that their servers run on.
 
     Args:
         schedule: What happens.
-        shelf: Returns what a new server keeps its sessions in: what the one before
-            it kept is there.
+        shelf: What servers keep their sessions in.
         note: Is told what happens.
     """
 
-    def __init__(
-        self, schedule: Schedule, shelf: Callable[[], IStore], note: Note = no_note
-    ) -> None:
-        self.clock = Clock()
-        self.disk = Disk(delay=schedule.slow / 1000)
-        self.faults: list[str] = []
+    def __init__(self, schedule: Schedule, shelf: Shelf, note: Note = no_note) -> None:
         self._schedule = schedule
-        self._shelf = shelf
         self._note = note
-        self._timebase = FakeTimebase(self.clock)
-        self._lost_writes = False
-        self._full = self._unreadable = 0
-        self._visits = False
+        self._clock = QuickClock()
+        self._machine = Machine(self._clock, shelf, schedule.slow, self._note_at)
+        self._faults = Faults()
+        self._is_visited = False
         self._last_tap = 0.0
-        self._last: Kill | None = None
-        self._server: Server | None = None
-        self._booting: IDelayedCall | None = None
         self._mending: list[IDelayedCall] = []
-        self.phones = [
+        self._phones = [
             KINDS[kind](
                 name,
                 host=name == "host",
-                network=Network(self.clock, delay, self._note_at),
+                network=Network(self._clock, delay, self._note_at),
                 dial=self._find,
             )
             for name, kind, delay in zip(
                 NAMES, schedule.kinds, schedule.delays, strict=True
             )
         ]
-        self._pair, self._visitor = self.phones[:2], self.phones[2]
+        self._pair, self._visitor = self._phones[:2], self._phones[2]
 
     def play(self) -> list[str]:
         """Let it happen, mend everything, and return what promises are broken."""
-        globalLogPublisher.addObserver(self._note_fault)
+        globalLogPublisher.addObserver(self._faults)
         try:
-            self._boot()
+            self._machine.boot()
             for phone in self._pair:
                 phone.dial()
             for act in self._schedule.acts:
-                run(self.clock, act.after)
+                self._clock.pass_by(act.after)
                 self._note_at("now", act)
                 self.do(act)
             self._mend()
-            self._end()
-            return [*self.faults, *self._complaints(), *broken(self.story())]
+            story = self._story()
+            return [*self._faults.found, *self._complaints(), *broken(story)]
         finally:
-            globalLogPublisher.removeObserver(self._note_fault)
+            globalLogPublisher.removeObserver(self._faults)
 
-    def story(self) -> Story:
-        """Return all that happened."""
-        for phone in self.phones:
-            phone.story.connected = phone.device_id is not None
-        return Story([p.story for p in self.phones], self._takes(), self._lost_writes)
+    def _find(self, phone: Phone) -> Server | None:
+        """Return the server, if the phone reaches it."""
+        return self._machine.listening if phone.network.held is None else None
 
-    @property
-    def _all_counts(self) -> bool:
-        """Whether all that was told had a number: not what could not be stored."""
-        return not any(isinstance(act, Full) for act in self._schedule.acts)
+    def _note_at(self, who: str, what: object) -> None:
+        if self._note is not no_note:
+            self._note(f"{self._clock.rightNow * 1000:9.1f} {who}", what)
 
     # What happens.
 
@@ -127,130 +128,74 @@ class World:
 
     @do.register
     def _(self, tap: Tap) -> None:
-        self._last_tap = self.clock.seconds()
-        self.phones[tap.phone].tap(tap.command)
+        self._last_tap = self._clock.rightNow
+        self._phones[tap.phone].tap(tap.command)
 
     @do.register
     def _(self, drop: Drop) -> None:
-        link = self.phones[drop.phone].link
+        link = self._phones[drop.phone].link
         if link is not None:
             link.drop(server_notices=drop.server_notices, arrives=drop.arrives)
 
     @do.register
     def _(self, stall: Stall) -> None:
-        network = self.phones[stall.phone].network
+        network = self._phones[stall.phone].network
         if network.held is None:
             network.stall()
             self._mend_in(stall.lasts, network.recover)
 
     @do.register
     def _(self, kill: Kill) -> None:
-        if self._server is None or not self._server.alive:
-            return
-        self._last = kill
-        if kill.writes:
-            self._server.doom(kill.writes, made=kill.made)
-        else:
-            self._die()
+        self._machine.kill(kill)
 
     @do.register
     def _(self, restart: Restart) -> None:
-        server = self._server
-        if server is None or not server.listens:
-            return
-
-        def stopped() -> None:
-            self._lost_writes |= server.forgets
-            self._boot_in(restart.pause / 1000)
-
-        server.stop(stopped)
+        self._machine.restart(restart)
 
     @do.register
     def _(self, full: Full) -> None:
-        self._full += 1
-        self._unreadable += full.unreadable
-        self._look_at_disk()
-        self._mend_in(full.lasts, self._tidy_disk, full)
+        self._machine.fill(full)
+        self._mend_in(full.lasts, self._machine.tidy, full)
 
     @do.register
     def _(self, step: Step) -> None:
-        phone = self.phones[step.phone]
+        phone = self._phones[step.phone]
         if self._is_quiet(phone):
             phone.clock_step += step.by
 
-    def _is_quiet(self, phone: Phone) -> bool:
-        """Whether a phone's clock may be set.
-
-        Nobody can help a released app whose clock is set between its last answer
-        and the start that is computed from it.
-        """
-        if isinstance(phone, Protocol2):
-            return True
-        now = self.clock.seconds()
-        since = min(now - self._last_tap, now - phone.seated_at)
-        return phone.network.held is None and since > QUIET
-
     @do.register
     def _(self, chatter: Chatter) -> None:
-        self.phones[chatter.phone].chatter()
+        self._phones[chatter.phone].chatter()
 
     @do.register
     def _(self, visit: Visit) -> None:
-        if not self._visits:
-            self._visits = True
+        if not self._is_visited:
+            self._is_visited = True
             self._visitor.dial()
             self._mend_in(visit.lasts, self._part)
 
     def _part(self) -> None:
-        self._visits = False
+        self._is_visited = False
         self._visitor.leave()
+
+    def _is_quiet(self, phone: Phone) -> bool:
+        """Whether a phone's clock may be set.
+
+        Nobody can help a released app whose clock is set after the last answer that
+        gets through, before the start that is computed from it.
+        """
+        if isinstance(phone, Protocol2):
+            return True
+        now = self._clock.rightNow
+        since = min(now - self._last_tap, now - phone.seated_at)
+        return since > QUIET and not self._had(Stall)
+
+    # The end.
 
     def _mend_in(
         self, milliseconds: float, mend: Callable[..., None], *args: Full
     ) -> None:
-        self._mending.append(self.clock.callLater(milliseconds / 1000, mend, *args))
-
-    def _tidy_disk(self, full: Full) -> None:
-        self._full -= 1
-        self._unreadable -= full.unreadable
-        self._look_at_disk()
-
-    def _look_at_disk(self) -> None:
-        self.disk.full = self._full > 0
-        self.disk.unreadable = self._unreadable > 0
-
-    # Servers.
-
-    def _find(self, phone: Phone) -> Server | None:
-        """Return the server, if the phone reaches it."""
-        server = self._server
-        reachable = phone.network.held is None
-        return server if server and server.listens and reachable else None
-
-    def _boot_in(self, seconds: float) -> None:
-        self._booting = self.clock.callLater(seconds, self._boot)
-
-    def _boot(self) -> None:
-        """Start a server, or try it again as whatever started it would."""
-        self._booting = None
-        self._note_at("a server", "starts")
-        try:
-            self._server = Server(
-                self._shelf(), self.disk, self.clock, self._timebase, self._die
-            )
-        except StoreTrouble:
-            self._boot_in(STARTS_AGAIN)
-
-    def _die(self) -> None:
-        server, kill = self._server, self._last
-        assert server is not None
-        assert kill is not None
-        self._lost_writes |= server.forgets
-        self._note_at("the server", "dies")
-        server.die(made=kill.made, arrives=kill.arrives)
-        self._boot_in(kill.pause / 1000)
-
-    # The end.
+        self._mending.append(self._clock.callLater(milliseconds / 1000, mend, *args))
 
     def _mend(self) -> None:
         """Mend all that is broken, and wait until all should be well."""
@@ -258,67 +203,56 @@ class World:
             if call.active():
                 call.reset(0)
         self._note_at("now", "all is mended")
-        run(self.clock, 0)
-        if self._server is not None:
-            self._server.doom(0, made=False)
-            if self._server.alive and not self._server.listens:
-                run(self.clock, LAST_GOODBYE)
-        if self._booting is not None:
-            self._booting.reset(0)
-        run(self.clock, 0)
+        self._clock.pass_by(0)
+        self._machine.let_live()
+        server = self._machine.server
+        if server is not None and server.alive and not server.listens:
+            self._clock.pass_by(LAST_GOODBYE)
+            self._machine.let_live()
+        self._clock.pass_by(0)
         for phone in self._pair:
             phone.hurry()
-        run(self.clock, CONVERGED_WITHIN)
-        if any(phone.is_starting for phone in self._pair):
-            run(self.clock, 1000 * FARTHEST)
-        if self._lost_writes:
+        self._converge()
+        if self._machine.lost_writes:
             # A stop that was told and forgotten: people see what runs, and tap.
             for phone in self._pair:
                 phone.tap("stop_recording")
-            run(self.clock, CONVERGED_WITHIN)
+            self._converge()
 
-    def _end(self) -> None:
-        if self._server is not None and self._server.alive:
-            self._server.die(made=True, arrives=False)
+    def _converge(self) -> None:
+        """Wait until all should be well, and for what people had tapped in vain."""
+        self._clock.pass_by(CONVERGED_WITHIN)
+        if any(phone.is_busy for phone in self._pair):
+            for _ in range(LAST_TAPS):
+                self._clock.pass_by(1_000)
+                if not any(phone.is_busy for phone in self._pair):
+                    break
+            self._clock.pass_by(CONVERGED_WITHIN)
 
-    def _note_at(self, who: str, what: object) -> None:
-        if self._note is not no_note:
-            self._note(f"{self.clock.seconds() * 1000:9.1f} {who}", what)
-
-    def _note_fault(self, event: LogEvent) -> None:
-        if "log_failure" in event:
-            trace = event["log_failure"].getTraceback()
-            self.faults.append(f"The server stumbled: {trace}")
+    def _story(self) -> Story:
+        """Return all that happened."""
+        for phone in self._phones:
+            phone.story.connected = phone.device_id is not None
+        stories = [phone.story for phone in self._phones]
+        return Story(stories, self._machine.end(), self._machine.lost_writes)
 
     def _complaints(self) -> Iterator[str]:
-        for phone in self.phones:
+        """Return what phones have seen besides, and should not have."""
+        for phone in self._phones:
             yield from phone.complaints
         for phone in self._pair:
-            if isinstance(phone, Protocol2) and phone.skipped and self._all_counts:
-                yield f"{phone.name} was not told {phone.skipped} things"
-            others = {p.device_id for p in self._pair} - {phone.device_id}
+            others = {other.device_id for other in self._pair if other is not phone}
             if phone.device_id is None:
                 yield f"{phone.name} was not let back in"
-            elif self._lost_writes:
-                continue
-            elif phone.others != others:
-                yield f"{phone.name} sees {phone.others}, and not {others}"
-            yield from phone.setbacks
+            elif not self._machine.lost_writes:
+                yield from phone.setbacks
+                if phone.others != others:
+                    yield f"{phone.name} sees {phone.others}, and not {others}"
+                if len(phone.ids) > 1 and not self._had(Visit):
+                    yield f"{phone.name} lost its seat"
+            # What could not be stored has no number.
+            if isinstance(phone, Protocol2) and phone.skipped and not self._had(Full):
+                yield f"{phone.name} was not told {phone.skipped} things"
 
-    def _takes(self) -> list[KeptTake]:
-        """Return what a server that starts now would find."""
-        store = self._shelf()
-        store.open()
-        found: list[Take] = []
-        store.takes(CODE, limit=1000).addCallback(found.extend)
-        store.close()
-        return [
-            KeptTake(
-                take.id,
-                take.accepted_at,
-                take.ended_at,
-                take.reason,
-                frozenset(p.name for p in take.participants),
-            )
-            for take in reversed(found)
-        ]
+    def _had(self, kind: type[Act]) -> bool:
+        return any(isinstance(act, kind) for act in self._schedule.acts)
