@@ -567,6 +567,7 @@ class Lines:
             self._mark(line)
         elif line.session is None and not line.unsaved:
             self._lines.pop(line.code, None)
+            self._dirty.pop(line, None)
 
 
 def _strays(ours: Session | None, theirs: Session | None) -> list[Effect]:

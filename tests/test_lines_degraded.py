@@ -724,6 +724,18 @@ class RecallingLate(Degraded):
         self.turn()
         self.assertEqual([None, None], self.seats())
 
+    def test_turned_away_once(self) -> None:
+        """A line that was turned away, and is gone, is not read once more."""
+        self.late.list()
+        self.lines.submit(OTHER, joining("stranger", OTHER))
+        self.turn()
+        self.lines.submit(OTHER, Reply("stranger", Pong()))
+        _, found = self.late.waiting.pop()
+        found.errback(StoreTrouble(FULL))
+        self.assertEqual([("stranger", Error), ("stranger", Pong)], self.told())
+        self.turn()
+        self.assertEqual([], self.late.waiting)
+
     def test_listed_once(self) -> None:
         """While the list is awaited, a failure does not ask for it again."""
         self.late.is_late = False
