@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, capturedLogs
 
+from raydel.arrears import MOST_SAMPLES
 from raydel.core.effects import Close, Dismissed, Tell
 from raydel.core.events import (
     Command,
@@ -34,7 +35,7 @@ from raydel.core.session import SEAT_TAKEN
 from raydel.core.state import Session, status_of
 from raydel.core.take import ClockSample
 from raydel.interfaces import StoreTrouble
-from raydel.lines import MOST_SAMPLES, Reply, Request
+from raydel.lines import Reply, Request
 from tests.stage import FULL, HeldStore, LateStore, run
 from tests.test_lines import CODE, OTHER, Case, joining
 
