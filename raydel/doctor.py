@@ -188,7 +188,10 @@ def _file(facts: StoreFacts) -> Finding:
     if unusable := _unusable(facts):
         return _wrong(unusable)
     if facts.is_in_use:
-        return _ok(f"{file} is in use by the running server")
+        return _ok(
+            f"{file} is in use by the running server; a second one needs a file of its "
+            "own: --store"
+        )
     if facts.is_unread:
         return _warning(
             f"{file} could not be looked into: there is too much of it for a copy; the "

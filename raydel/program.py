@@ -115,7 +115,11 @@ class Program(MultiService):
 
     def privilegedStartService(self) -> None:
         """Start what needs privileges; nothing starts before this."""
-        _log.info("Raydel {version} starts", version=__version__)
+        _log.info(
+            "Raydel {version} starts, process {process}",
+            version=__version__,
+            process=os.getpid(),
+        )
         if file := self._options.config.store:
             _log.info("sessions and takes are kept in {file}", file=str(file))
         else:

@@ -171,7 +171,7 @@ class VirtualPhone:
 
     def goodbye(self) -> list[Action]:
         """Put the phone away."""
-        return [*self._cut("put away"), Say("goodbye")]
+        return [*self._cut("put away; the take goes on without it"), Say("goodbye")]
 
     def tapped(self, button: str) -> list[Action]:
         """Press a button, named in full or by a letter."""
@@ -269,6 +269,8 @@ class VirtualPhone:
     def _told_to_stop(self, heard: Heard) -> list[Action]:
         self._unanswered.pop("stop_recording", None)
         name = heard.take_id or self._known
+        if self._take is None:
+            return [Say("  a take that this phone has no part in is over")]
         at = self._clock() if heard.local_stop_time is None else heard.local_stop_time
         return [Later(at, partial(self._cut, heard.reason or "stop", name))]
 
@@ -292,7 +294,7 @@ class VirtualPhone:
         if self._place is _Place.SEATED:
             return [Say(f"! refused: {words}"), *self._answered(heard)]
         if heard.code == "session_not_found":
-            words = "the host is not there yet"
+            words = f"no host in {self._join['sessionId']} yet (is that the code?)"
         elif not heard.temporary:
             return self.barred(words)
         self._place = _Place.TURNED_AWAY

@@ -156,7 +156,9 @@ class Links(Case):
         self.phone = self.make(is_host=False)
         self.phone.opened()
         refused = self.hear("error", code="session_not_found", message="Session…")
-        expected = ["! the host is not there yet, trying again in 0.2 s"]
+        expected = [
+            "! no host in ABC123 yet (is that the code?), trying again in 0.2 s"
+        ]
         self.assertEqual(expected, said(refused))
         (join,) = sent(self.carry(refused))
         self.assertEqual("join", join["type"])
@@ -299,7 +301,10 @@ class Takes(Case):
         self.assertEqual(["goodbye"], said(self.phone.goodbye()))
         self.record()
         self.assertEqual(
-            ["■ take take… lasted 0.0 s (put away)", "goodbye"],
+            [
+                "■ take take… lasted 0.0 s (put away; the take goes on without it)",
+                "goodbye",
+            ],
             said(self.phone.goodbye()),
         )
 

@@ -137,10 +137,10 @@ def _code(text: str) -> str:
 
 def _url(text: str) -> str:
     with suppress(ValueError):
-        host = parse_url(text)[1]
+        _, host, _, path, *_ = parse_url(text)
         optionsForClientTLS(host)
         if host != "unix":
-            return text
+            return text.rstrip("/") + "/sync" if path == "/" else text
     raise ArgumentTypeError(f"{text!r} is not like ws://localhost:3001/sync")
 
 

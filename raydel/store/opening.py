@@ -99,7 +99,10 @@ def _examine(file: Path, known: int) -> None:
             )
         found = str(pragma(connection, "quick_check(1)"))
         if found != "ok":
-            raise StoreTrouble(f"{file}: the file is damaged: {_one_line(found)}")
+            raise StoreTrouble(
+                f"{file}: the file is damaged: put it aside, and get a copy back"
+                f" ({_one_line(found)})"
+            )
 
 
 def _make(file: Path, steps: Sequence[str]) -> None:
@@ -107,7 +110,9 @@ def _make(file: Path, steps: Sequence[str]) -> None:
     log = _beside(file, "-wal")
     if log.exists() and log.stat().st_size:
         # SQLite would take it for the log of the new file.
-        raise StoreTrouble(f"there is {log}, but no {file}: put that back, or move it")
+        raise StoreTrouble(
+            f"there is {log}, but no {file}: put that file back, or move its log away"
+        )
     fresh = _beside(file, "-new")
     fresh.unlink(missing_ok=True)
     # The log and all else that SQLite puts beside it get its mode, whatever the umask.

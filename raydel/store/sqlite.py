@@ -125,9 +125,15 @@ class SQLiteStore:
         directory = self._file.parent
         with naming(self._file):
             if not directory.is_dir():
-                raise StoreTrouble(f"there is no directory {directory}")
+                raise StoreTrouble(
+                    f"there is no directory {directory}: make it, or choose another"
+                    " file with --store"
+                )
             if not self._lock.acquire():
-                raise StoreTrouble(f"{self._file} is in use by another server")
+                raise StoreTrouble(
+                    f"{self._file} is in use by another server: stop that one, or give"
+                    " this one a file of its own with --store"
+                )
             try:
                 connection = open_database(self._file, self._survives, self.migrations)
             except BaseException:

@@ -39,7 +39,7 @@ _REST: Final = re.compile(
 )
 _TEXTS: Final = {"error", "message", "status"}
 _OURS: Final = {"pip", "python", "twistd"}
-_THEIRS: Final = {"cp", "curl", "mkdir", "mv", "pkill", "sqlite3"}
+_THEIRS: Final = {"cp", "curl", "kill", "mkdir", "mv", "sqlite3", "umask"}
 
 
 def shape(value: Any, key: str = "") -> Any:

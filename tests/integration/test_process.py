@@ -156,7 +156,11 @@ class TestRefusals:
         log = (tmp_path / "twistd.log").read_text("utf-8")
         assert re.search(r"critical raydel\.endpoints: raydel: .*/kept", log), log
         assert "Traceback" not in log
-        assert list(tmp_path.glob("*.pid")) == []
+        # The terminal is free a moment before the daemon has tidied up.
+        deadline = time.monotonic() + GONE_WITHIN
+        while list(tmp_path.glob("*.pid")):
+            assert time.monotonic() < deadline, "the pid file stays"
+            time.sleep(0.02)
 
     def test_second_port_is_busy(self, tmp_path: Path) -> None:
         """One port of several is enough: half a server is none."""

@@ -59,10 +59,8 @@ class Refused(FolderTestCase):
     def test_no_directory(self) -> None:
         """It is not made: the name may be mistyped."""
         file = self.folder / "no" / "raydel.sqlite"
-        self.assertEqual(
-            f"there is no directory {file.parent}",
-            self.refusal(self.new_store(file=file)),
-        )
+        refusal = self.refusal(self.new_store(file=file))
+        self.assertTrue(refusal.startswith(f"there is no directory {file.parent}: "))
         self.assertEqual([], list(self.folder.iterdir()))
 
     def test_below_a_file(self) -> None:
@@ -70,7 +68,8 @@ class Refused(FolderTestCase):
         self.filled()
         file = self.file / "raydel.sqlite"
         store = self.new_store(file=file)
-        self.assertEqual(f"there is no directory {self.file}", self.refusal(store))
+        refusal = self.refusal(store)
+        self.assertTrue(refusal.startswith(f"there is no directory {self.file}: "))
 
     def test_a_directory(self) -> None:
         """A directory is no file."""
@@ -172,7 +171,8 @@ class Refused(FolderTestCase):
         self.file.unlink()
         log = f"{self.file}-wal"
         self.assertEqual(
-            f"there is {log}, but no {self.file}: put that back, or move it",
+            f"there is {log}, but no {self.file}: put that file back, or move its log"
+            " away",
             self.refusal(),
         )
 
