@@ -38,7 +38,7 @@ from raydel.core.messages import (
     StopRecording,
     TimeSyncResponse,
 )
-from raydel.core.roundtrip import RoundTrips
+from raydel.core.roundtrip import LONGEST, RoundTrips
 from raydel.departures import Departures
 from raydel.interfaces import IConnection, IDesk, ITimebase, ITransport
 from raydel.peerclock import PeerClock
@@ -376,12 +376,18 @@ class Connection:
             self._peer_clock.keep_for(take_id, self.device_id)
 
     def _delay(self) -> float:
-        """One way, in ms, as well as it is known."""
+        """One way, in ms, as well as it is known.
+
+        An answer that waited in a stalled link tells the time, and no delay: a stop
+        would wait as long.
+        """
         delay = self._trips.delay
         if delay is not None:
             return delay
         estimate = self._peer_clock.estimate()
-        return schedule.UNKNOWN_DELAY if estimate is None else estimate.delay
+        if estimate is None or 2 * estimate.delay > LONGEST:
+            return schedule.UNKNOWN_DELAY
+        return estimate.delay
 
     # Life and death.
 
