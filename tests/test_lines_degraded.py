@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, capturedLogs
 
+from raydel.arrears import MOST_SAMPLES
 from raydel.core.effects import Close, Dismissed, Tell
 from raydel.core.events import (
     Command,
@@ -34,7 +35,7 @@ from raydel.core.session import SEAT_TAKEN
 from raydel.core.state import Session, status_of
 from raydel.core.take import ClockSample
 from raydel.interfaces import StoreTrouble
-from raydel.lines import MOST_SAMPLES, Reply, Request
+from raydel.lines import Reply, Request
 from tests.stage import FULL, HeldStore, LateStore, run
 from tests.test_lines import CODE, OTHER, Case, joining
 
@@ -723,6 +724,18 @@ class RecallingLate(Degraded):
         self.late.find()
         self.turn()
         self.assertEqual([None, None], self.seats())
+
+    def test_turned_away_once(self) -> None:
+        """A line that was turned away, and is gone, is not read once more."""
+        self.late.list()
+        self.lines.submit(OTHER, joining("stranger", OTHER))
+        self.turn()
+        self.lines.submit(OTHER, Reply("stranger", Pong()))
+        _, found = self.late.waiting.pop()
+        found.errback(StoreTrouble(FULL))
+        self.assertEqual([("stranger", Error), ("stranger", Pong)], self.told())
+        self.turn()
+        self.assertEqual([], self.late.waiting)
 
     def test_listed_once(self) -> None:
         """While the list is awaited, a failure does not ask for it again."""

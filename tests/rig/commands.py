@@ -51,6 +51,15 @@ class Commands:
         found = [self._asked[name] for name in self._tale.unanswered]
         return [each for each in found if not kinds or each["type"] in kinds]
 
+    def joined(self, device_id: str) -> None:
+        """Begin on a new link.
+
+        Where a server died that could store nothing, a take may have to be stopped
+        again, and that is answered again.
+        """
+        self.device_id = device_id
+        self._answered = {each for each in self._answered if each[0] == START}
+
     def heard(self, message: Message) -> None:
         """Take a start or a stop, which may be the answer to one of ours.
 
@@ -60,9 +69,6 @@ class Commands:
         """
         kind, take_id = message["type"], message["takeId"]
         if message["initiator"] == self.device_id:
-            if kind == STOP and "seq" in message:
-                # No copy: it was stopped again, where a first stop got lost.
-                self._answered.discard((STOP, take_id))
             self._answer(kind, take_id)
         began = any(told.take_id == take_id for told in self._tale.started)
         if kind == STOP and ("seq" not in message or not began):

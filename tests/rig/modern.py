@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from itertools import count
 from typing import Final, Self
 
 from websockets.exceptions import WebSocketException
@@ -54,7 +53,7 @@ class Modern(Watched):
         self._join |= {"isHost": host, "deviceName": self.tale.name}
         self._clock = PhoneClock(clock_offset)
         self._port = port
-        self._links = count(1)
+        self._link = 0
         self._wire: Wire | None = None
         self._numbers_from = 0
         self._life: asyncio.Task[None] | None = None
@@ -92,8 +91,13 @@ class Modern(Watched):
     def roam(self, port: int) -> None:
         """Drop the link without a goodbye, and come by another one."""
         self._port = port
+        self.tale.connected = False
         if self._wire is not None:
             self._wire.socket.transport.abort()
+        # It may have been on its way by the old one.
+        if self._life is not None:
+            self._life.cancel()
+        self._life = asyncio.get_running_loop().create_task(self._live())
 
     def forget_numbers(self) -> None:
         """Leave out numbers from before it last began anew."""
@@ -121,11 +125,15 @@ class Modern(Watched):
             await asyncio.sleep(BACKOFF[min(attempt, len(BACKOFF) - 1)])
 
     async def _connect(self) -> Wire:
-        number = next(self._links)
+        self._link = number = self._link + 1
 
         async def hear(arrival: Arrival) -> None:
-            await self._hear(arrival.message)
+            if number == self._link:
+                await self._hear(arrival.message)
 
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
         self._wire = wire = await Wire.open(self._port, hear=hear)
         self._join["commandId"] = f"join {number}"
         await wire.send(self._join)
@@ -136,9 +144,6 @@ class Modern(Watched):
         """Wait for the end of a link."""
         await wire.until(lambda: wire.close_code, "an end", math.inf)
         self.tale.connected = False
-        if self._again is not None:
-            self._again.cancel()
-            self._again = None
         self._note(f"link lost, {wire.close_code} {wire.close_reason}")
 
     async def _ask(self, command: Message | None) -> None:
@@ -201,7 +206,7 @@ class Modern(Watched):
         # A server that can store nothing brings no new one.
         if "resumeToken" in joined:
             self._join["resumeToken"] = joined["resumeToken"]
-        self.commands.device_id = joined["deviceId"]
+        self.commands.joined(joined["deviceId"])
         self.seatings.append(true_time())
         self.tale.connected = True
         for command in self.commands.open():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import count
 
 from tests.integration.phones import LIBRARY_2, Phone
@@ -58,6 +59,10 @@ class Released(Phone):
         """Drop the link without a goodbye, and come by another one."""
         self._port = port
         self.wire.socket.transport.abort()
+        # It may have been on its way by the old one.
+        if self._life is not None:
+            self._life.cancel()
+        self._life = asyncio.get_running_loop().create_task(self._come_back())
 
     def forget_numbers(self) -> None:
         """It hears no numbers."""

@@ -54,7 +54,7 @@ class Server(Watched):
         self.oddities: list[str] = []
         self._tell = changed
         self._down = 0.0
-        self._asked = self._full = False
+        self._asked = self._was_full = False
         self._life: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -90,12 +90,11 @@ class Server(Watched):
         sizes = [each.stat().st_size for each in home.glob("*.sqlite-wal")]
         # Its log is on another disk, as a service's log is.
         log = (home / "log").stat().st_size + 8192
-        self._full = True
+        self._was_full = True
         self._limit(max([log, *sizes]))
 
     def free_disk(self) -> None:
         """Let files grow again."""
-        self._full = False
         self._limit(resource.RLIM_INFINITY)
 
     async def get(self, path: str) -> Any:
@@ -116,7 +115,7 @@ class Server(Watched):
         """Whether it refused to start on a full disk, as it should."""
         refused = self.program.process.returncode == 1 and not self.ready
         last = self.program.log.rstrip().rpartition("\n")[2]
-        return self._full and refused and last.startswith("raydel: ")
+        return self._was_full and refused and last.startswith("raydel: ")
 
     def _limit(self, size: int) -> None:
         with suppress(ProcessLookupError):
@@ -134,7 +133,7 @@ class Server(Watched):
         while True:
             seen = log.stat().st_size if log.exists() else 0
             self.program.spawn()
-            self._asked = self._full = False
+            self._asked = self._was_full = False
             watch = asyncio.get_running_loop().create_task(self._watch())
             await asyncio.to_thread(self.program.process.wait)
             watch.cancel()

@@ -1,0 +1,216 @@
+"""What the store has not taken yet, and when it is offered again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from raydel.core.state import Session
+from raydel.core.take import ClockSample
+from raydel.interfaces import IStore, StoreTrouble, Write
+from raydel.line import Line, Standing
+from raydel.roster import Roster
+
+RETRY: Final = 1.0
+"""Seconds between two attempts to store what could not be stored."""
+
+MOST_SAMPLES: Final = 10_000
+"""Clock samples that wait for a store; the oldest are dropped: about a megabyte."""
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A line that is behind, in the form in which it is offered to the store."""
+
+    line: Line
+    session: Session | None
+    write: Write
+
+    @classmethod
+    def of(cls, line: Line) -> _Offer:
+        """Offer a line as it is now."""
+        write = line.write(line.session, line.takes.values())
+        return cls(line, line.session, write)
+
+
+class Arrears:
+    """All that passes between the lines and a store that may fail.
+
+    The first visit to the store that fails is the beginning of trouble. Only
+    `settle` ends it, and only when no line is behind: until then nothing may be
+    committed first and told afterwards. After each failure there is one more
+    attempt soon, and there are never two at a time.
+
+    Args:
+        store: Where sessions and takes are kept.
+        roster: Knows which lines are behind.
+        clock: Runs the timer.
+        log: Where it is said when trouble begins, and when it is over.
+
+    Attributes:
+        trouble: Why nothing can be stored now; None if all is well.
+        is_trying: Whether an attempt is under way: to recall, or to settle.
+    """
+
+    def __init__(
+        self, store: IStore, roster: Roster, clock: IReactorTime, log: Logger
+    ) -> None:
+        self.trouble: str | None = None
+        self.is_trying = False
+        self._store = store
+        self._roster = roster
+        self._clock = clock
+        self._log = log
+        self._samples: list[ClockSample] = []
+        self._visits = 0
+        self._try_again: Callable[[], None] | None = None
+        self._retry: IDelayedCall | None = None
+
+    def start(self, try_again: Callable[[], None]) -> None:
+        """Have somebody try again, a second after a visit has failed."""
+        self._try_again = try_again
+
+    def stop(self) -> None:
+        """Leave no timer behind, whatever fails from now on."""
+        self._try_again = None
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    # Clock samples.
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether clock samples wait for a commit."""
+        return bool(self._samples)
+
+    def add(self, sample: ClockSample) -> None:
+        """Keep a clock sample for the next commit."""
+        self._samples.append(sample)
+        del self._samples[:-MOST_SAMPLES]
+
+    # Visits to the store.
+
+    @property
+    def is_visiting(self) -> bool:
+        """Whether the store has yet to answer."""
+        return self._visits > 0
+
+    def read(self, code: str) -> Deferred[Session | None]:
+        """Return what the store has of a session."""
+        return self._visit(maybeDeferred(self._store.session, code))
+
+    def recall(self) -> Deferred[Sequence[Session]]:
+        """Return all sessions of the store. This is an attempt."""
+        return self._attempt(self._visit(maybeDeferred(self._store.sessions)))
+
+    def commit(self, batch: Sequence[Write]) -> Deferred[frozenset[str]]:
+        """Hand a batch to the store, and the clock samples that wait.
+
+        Returns:
+            Fires with the codes that conflicted.
+        """
+        samples, self._samples = self._samples, []
+
+        def keep(failure: Failure) -> Failure:
+            self._samples = [*samples, *self._samples][-MOST_SAMPLES:]
+            return failure
+
+        done = maybeDeferred(self._store.commit, batch, samples)
+        return self._visit(done).addErrback(keep)
+
+    def _visit(self, done: Deferred[_Answer]) -> Deferred[_Answer]:
+        """Wait for an answer of the store; should it fail, there is trouble."""
+        self._visits += 1
+        return done.addBoth(self._visited)
+
+    def _visited(self, answer: _Answer | Failure) -> _Answer | Failure:
+        self._visits -= 1
+        if isinstance(answer, Failure):
+            self._failed(answer)
+        return answer
+
+    # Trouble.
+
+    def _failed(self, failure: Failure) -> None:
+        """Note why, and try again soon."""
+        why = failure.getErrorMessage() or type(failure.value).__name__
+        if self.trouble is None:
+            self._say(failure, why)
+        self.trouble = why
+        if self._retry is None and self._try_again is not None:
+            self._retry = self._clock.callLater(RETRY, self._run_retry, self._try_again)
+
+    def _say(self, failure: Failure, why: str) -> None:
+        """Say once what is wrong; where no store has foreseen it, say where, too."""
+        words = "nothing can be stored: {why}; recordings go on, nothing new begins"
+        if failure.check(StoreTrouble):
+            self._log.error(words, why=why)
+        else:
+            self._log.failure(words, failure, why=why)
+
+    def _run_retry(self, try_again: Callable[[], None]) -> None:
+        self._retry = None
+        try_again()
+
+    def _attempt(self, done: Deferred[_Answer]) -> Deferred[_Answer]:
+        self.is_trying = True
+        return done.addBoth(self._attempted)
+
+    def _attempted(self, answer: _Answer) -> _Answer:
+        self.is_trying = False
+        return answer
+
+    # Catching up.
+
+    def settle(self) -> Deferred[None]:
+        """Store all that could not be stored; an empty commit tries the store too.
+
+        What falls behind meanwhile is stored right afterwards.
+
+        Returns:
+            Fires when all is stored, when the store has failed again, or at once
+            if there is an attempt under way.
+        """
+        if self.is_trying:
+            return succeed(None)
+        offers = [_Offer.of(line) for line in self._roster.behind()]
+        done = self._attempt(self.commit([offer.write for offer in offers]))
+
+        def stored(conflicts: frozenset[str]) -> Deferred[None] | None:
+            for offer in offers:
+                self._catch_up(offer, lost=offer.line.code in conflicts)
+            if self._roster.behind():
+                return self.settle()
+            self._recover()
+            return None
+
+        return done.addCallbacks(stored, lambda _: None)
+
+    def _catch_up(self, offer: _Offer, *, lost: bool) -> None:
+        """Note that a line is stored, in the form in which it was offered."""
+        line, stored = offer.line, offer.write.session
+        if lost:
+            self._log.error("{session}: another server was faster", session=line.code)
+            line.standing = Standing.UNREAD
+            self._roster.mark(line)
+        elif line.session is offer.session:
+            line.has(stored)
+            self._roster.tidy(line)
+        else:
+            line.stored = 0 if stored is None else stored.version
+
+    def _recover(self) -> None:
+        """Store things first again, the samples that came meanwhile, too."""
+        self.trouble = None
+        self._log.info("all is stored again")
+        if self._samples:
+            self._roster.wake()
