@@ -95,6 +95,7 @@ class Connection:
         self._asking: list[IDelayedCall] = []
         self._faulty = False
         self._goodbye: int | None = None
+        self._starts_by = -inf
 
     # What the wire calls.
 
@@ -278,8 +279,14 @@ class Connection:
         return not self.app.is_released
 
     def stop_departure(self, stop_at: float) -> float:
-        """Return when a stop has to leave; protocol 2 is told when to stop."""
-        return stop_at - self._delay() if self.app.is_released else -inf
+        """Return when a stop has to leave; protocol 2 is told when to stop.
+
+        Not before a start of its can be over that was computed from its clock: an
+        app that meets a stop earlier forgets it, and records.
+        """
+        if not self.app.is_released:
+            return -inf
+        return max(stop_at - self._delay(), self._starts_by)
 
     def report_clock(self) -> None:
         """Tell it what its latest answer says."""
@@ -294,7 +301,10 @@ class Connection:
         """
         if self._pulse.life is Life.OVER:
             return
-        self.transport.send(codec.encode(speak(message, self._dialect(exact))))
+        dialect = self._dialect(exact)
+        if type(message) is StartRecording and exact and dialect.estimate is not None:
+            self._starts_by = message.atomic_start_time + dialect.estimate.bound
+        self.transport.send(codec.encode(speak(message, dialect)))
         if receipt is not None:
             now = self._timebase.now()
             self.transport.ping(self._trips.ping(now, receipt))

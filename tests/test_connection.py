@@ -793,6 +793,26 @@ class Delays(Case):
         self.assertEqual(500.0, self.connection.stop_lead())
 
 
+class Hasty(Case):
+    """A stop right behind a start."""
+
+    def test_a_clock_that_is_hardly_known(self) -> None:
+        """A released phone gets it when its camera runs, however late that may be."""
+        self.seat()
+        self.run_for(0)
+        (request,) = self.sent("time_sync_request")
+        self.run_for(900)  # On the way, most of it on the way back.
+        self.answer(request)
+        begun = self.timebase.now()
+        self.start(0.0)
+        self.stop(300.0)
+        self.run_for(440)
+        self.assertEqual([], self.sent("stop_recording"))
+        self.run_for(20)
+        self.assertEqual(1, len(self.sent("stop_recording")))
+        self.assertGreaterEqual(self.timebase.now(), begun + 450)
+
+
 class Tokens(Case):
     """What a peer gets its seat back with."""
 
