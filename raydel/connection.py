@@ -38,7 +38,7 @@ from raydel.core.messages import (
     StopRecording,
     TimeSyncResponse,
 )
-from raydel.core.roundtrip import RoundTrips
+from raydel.core.roundtrip import LONGEST, RoundTrips
 from raydel.departures import Departures
 from raydel.interfaces import IConnection, IDesk, ITimebase, ITransport
 from raydel.peerclock import PeerClock
@@ -95,6 +95,7 @@ class Connection:
         self._asking: list[IDelayedCall] = []
         self._faulty = False
         self._goodbye: int | None = None
+        self._starts_by = -inf
 
     # What the wire calls.
 
@@ -278,8 +279,14 @@ class Connection:
         return not self.app.is_released
 
     def stop_departure(self, stop_at: float) -> float:
-        """Return when a stop has to leave; protocol 2 is told when to stop."""
-        return stop_at - self._delay() if self.app.is_released else -inf
+        """Return when a stop has to leave; protocol 2 is told when to stop.
+
+        Not before a start of its can be over that was computed from its clock: an
+        app that meets a stop earlier forgets it, and records.
+        """
+        if not self.app.is_released:
+            return -inf
+        return max(stop_at - self._delay(), self._starts_by)
 
     def report_clock(self) -> None:
         """Tell it what its latest answer says."""
@@ -294,7 +301,10 @@ class Connection:
         """
         if self._pulse.life is Life.OVER:
             return
-        self.transport.send(codec.encode(speak(message, self._dialect(exact))))
+        dialect = self._dialect(exact)
+        if type(message) is StartRecording and exact and dialect.estimate is not None:
+            self._starts_by = message.atomic_start_time + dialect.estimate.bound
+        self.transport.send(codec.encode(speak(message, dialect)))
         if receipt is not None:
             now = self._timebase.now()
             self.transport.ping(self._trips.ping(now, receipt))
@@ -376,12 +386,18 @@ class Connection:
             self._peer_clock.keep_for(take_id, self.device_id)
 
     def _delay(self) -> float:
-        """One way, in ms, as well as it is known."""
+        """One way, in ms, as well as it is known.
+
+        An answer that waited in a stalled link tells the time, and no delay: a stop
+        would wait as long.
+        """
         delay = self._trips.delay
         if delay is not None:
             return delay
         estimate = self._peer_clock.estimate()
-        return schedule.UNKNOWN_DELAY if estimate is None else estimate.delay
+        if estimate is None or 2 * estimate.delay > LONGEST:
+            return schedule.UNKNOWN_DELAY
+        return estimate.delay
 
     # Life and death.
 

@@ -37,6 +37,7 @@ from raydel.core.messages import (
     StartRecording,
     StopRecording,
 )
+from raydel.core.schedule import UNKNOWN_DELAY
 from raydel.core.take import ClockSample
 from raydel.interfaces import IConnection, IDesk
 from raydel.testing import EPOCH, FakeTimebase, FakeTransport
@@ -768,6 +769,48 @@ class Measured(Case):
             joined = Joined(CODE, "device", "iPhone", True, status, take=take)
             self.connection.tell(joined)
             self.assertEqual(expected * 5, self.takes())
+
+
+class Delays(Case):
+    """How far a peer is taken to be."""
+
+    def test_answers_that_waited(self) -> None:
+        """What a stalled link held back says nothing of the way: no stop waits so."""
+        self.seat()
+        self.run_for(20_000)
+        for request in self.sent("time_sync_request"):
+            self.answer(request)
+        self.assertEqual(UNKNOWN_DELAY, self.connection.stop_lead())
+        self.assertEqual(UNKNOWN_DELAY, self.connection.prospect().delay)
+
+    def test_an_answer_on_a_slow_way(self) -> None:
+        """Half a second one way is a way that phones do have."""
+        self.seat()
+        self.run_for(0)
+        (request,) = self.sent("time_sync_request")
+        self.run_for(1_000)
+        self.answer(request)
+        self.assertEqual(500.0, self.connection.stop_lead())
+
+
+class Hasty(Case):
+    """A stop right behind a start."""
+
+    def test_a_clock_that_is_hardly_known(self) -> None:
+        """A released phone gets it when its camera runs, however late that may be."""
+        self.seat()
+        self.run_for(0)
+        (request,) = self.sent("time_sync_request")
+        self.run_for(900)  # On the way, most of it on the way back.
+        self.answer(request)
+        begun = self.timebase.now()
+        self.start(0.0)
+        self.stop(300.0)
+        self.run_for(440)
+        self.assertEqual([], self.sent("stop_recording"))
+        self.run_for(20)
+        self.assertEqual(1, len(self.sent("stop_recording")))
+        self.assertGreaterEqual(self.timebase.now(), begun + 450)
 
 
 class Tokens(Case):

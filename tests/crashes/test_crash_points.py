@@ -15,14 +15,14 @@ class CrashPoints(SynchronousTestCase):
 
     maxDiff = None
 
-    @settings(max_examples=600)
+    @settings(max_examples=400)
     @given(SCHEDULES)
     def test_memory(self, schedule: Schedule) -> None:
         """Nothing told is lost, over a store that its servers hand on."""
         with memory() as shelf:
             self.assertEqual([], World(schedule, shelf).play())
 
-    @settings(max_examples=60)
+    @settings(max_examples=40)
     @given(SCHEDULES)
     def test_file(self, schedule: Schedule) -> None:
         """The same over a file that each server opens for itself."""
