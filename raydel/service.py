@@ -243,9 +243,9 @@ class SessionService(Service):
             case StartCommand(command_id=name):
                 lead = self._lead(peer, code)
                 return StartRequested(peer, new_take_id(), lead, name)
-            case StopCommand(command_id=name):
+            case StopCommand(command_id=name, take_id=take_id):
                 lead = self._stop_lead(self._lines.session(code))
-                return StopRequested(peer, lead, name)
+                return StopRequested(peer, lead, name, take_id)
             case CameraReady(command_id=name):
                 return ReadyReported(peer, camera=True, command_id=name)
             case DeviceReady(command_id=name):

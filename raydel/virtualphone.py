@@ -132,7 +132,7 @@ class VirtualPhone:
         self._seen = 0
         self._tries = 0
         self._complaints: set[str] = set()
-        self._unanswered: dict[str, str] = {}
+        self._unanswered: dict[str, dict[str, str]] = {}
         self._is_ready = False
         self._names: dict[str, str] = {}
         self._take: _Take | None = None
@@ -226,7 +226,7 @@ class VirtualPhone:
             said.append(_send("device_ready"))
         # Each with the id it had: one that was obeyed is not obeyed twice.
         repeated = self._unanswered.items()
-        return [*said, *(_send(kind, commandId=own) for kind, own in repeated)]
+        return [*said, *(_send(kind, **named) for kind, named in repeated)]
 
     def _met(self, heard: Heard) -> list[Action]:
         self._names[heard.device_id] = heard.device_name
@@ -269,7 +269,7 @@ class VirtualPhone:
     def _told_to_stop(self, heard: Heard) -> list[Action]:
         self._unanswered.pop("stop_recording", None)
         name = heard.take_id or self._known
-        if self._take is None:
+        if name != self._known:
             return [Say("  a take that this phone has no part in is over")]
         at = self._clock() if heard.local_stop_time is None else heard.local_stop_time
         return [Later(at, partial(self._cut, heard.reason or "stop", name))]
@@ -307,15 +307,19 @@ class VirtualPhone:
 
     def _answered(self, heard: Heard) -> list[Action]:
         """Take a refusal for the answer to a command; to all, if it names none."""
-        for kind, own in list(self._unanswered.items()):
-            if (heard.command_id or own) == own:
+        for kind, named in list(self._unanswered.items()):
+            if heard.command_id in {"", named["commandId"]}:
                 del self._unanswered[kind]
         # What the server does not know of, nobody else will stop.
         return self._cut("here only") if heard.code == "no_recording" else []
 
     def _command(self, kind: str) -> list[Action]:
-        self._unanswered[kind] = secrets.token_urlsafe(9)
-        return self._sent(_send(kind, commandId=self._unanswered[kind]))
+        named = {"commandId": secrets.token_urlsafe(9)}
+        if kind == "stop_recording" and self._take is not None:
+            # Sent late, it must not end another take.
+            named["takeId"] = self._take.name
+        self._unanswered[kind] = named
+        return self._sent(_send(kind, **named))
 
     def _sent(self, action: Send) -> list[Action]:
         if self._place is _Place.SEATED:

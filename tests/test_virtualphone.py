@@ -320,6 +320,22 @@ class Buttons(Case):
         self.assertEqual(["start_recording"] * 2 + ["stop_recording"], kinds)
         self.assertEqual(3, len({frame["commandId"] for frame in frames}))
 
+    def test_what_is_to_stop(self) -> None:
+        """A stop names the take that is filmed: sent late, it ends no other."""
+        self.join()
+        self.record()
+        (stop,) = sent(self.phone.tapped("stop"))
+        self.assertEqual("take-1", stop["takeId"])
+        self.phone.lost("link lost")
+        self.assertEqual([stop], sent(self.join(resumed=True)))
+
+    def test_the_take_of_others(self) -> None:
+        """A phone without part in a take is told of its end, and says so."""
+        self.join(take={"takeId": "theirs"})
+        self.phone.tapped("stop")
+        lines = said(self.hear("stop_recording", takeId="theirs"))
+        self.assertEqual(["  a take that this phone has no part in is over"], lines)
+
     def test_unanswered(self) -> None:
         """A command without an answer is repeated with its id, after a reconnect."""
         self.join()

@@ -72,11 +72,12 @@ class StartRequested(Struct, frozen=True):
 
 
 class StopRequested(Struct, frozen=True):
-    """A peer asks to end the take, ``lead`` ms from now."""
+    """A peer asks to end the take, ``lead`` ms from now: this one, or any."""
 
     peer: str
     lead: float = 0.0
     command_id: str | None = None
+    take_id: str | None = None
 
 
 class ReadyReported(Struct, frozen=True):

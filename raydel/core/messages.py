@@ -26,6 +26,9 @@ Protocol = Annotated[int, Meta(ge=2, le=2**31)]
 CommandId = Annotated[str, Meta(min_length=1, max_length=64)]
 """A peer's own name for a command, so that it can be sent again."""
 
+TakeId = Annotated[str, Meta(min_length=1, max_length=64)]
+"""A take's id, as a peer was told it."""
+
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 """Numbers what a protocol 2 device is told, from 1 on."""
 
@@ -61,10 +64,14 @@ class StartCommand(
 class StopCommand(
     Struct, frozen=True, tag_field="type", tag="stop_recording", rename="camel"
 ):
-    """Stop recording on every device. The phone's own timestamp is not used."""
+    """Stop recording on every device. The phone's own timestamp is not used.
+
+    ``take_id`` says which take: one that is sent late ends no other.
+    """
 
     timestamp: Any = None
     command_id: CommandId | None = None
+    take_id: TakeId | None = None
 
 
 class CameraReady(

@@ -466,10 +466,14 @@ class _Step(Turn):
             self.refuse(event, RECORDING_IN_PROGRESS, take_id=take.id)
 
     def stop(self, event: StopRequested) -> None:
-        """End the take on every phone."""
+        """End the take on every phone, if it is the one that was meant."""
         sender = self.sender(event)
-        if sender is not None:
+        if sender is None:
+            return
+        if event.take_id in {None, self.running.id}:
             self._stop(sender.device_id, "command", event.lead)
+        else:
+            self.refuse(event, NO_RECORDING, take_id=event.take_id)
 
     def no_stop(self, event: StopRequested) -> None:
         """There is nothing to stop."""

@@ -151,10 +151,15 @@ class Stage:
         self.do(StartRequested(peer, take_id, lead, command_id))
 
     def stops(
-        self, peer: str = "host", lead: float = 0.0, *, command_id: str | None = None
+        self,
+        peer: str = "host",
+        lead: float = 0.0,
+        *,
+        command_id: str | None = None,
+        take_id: str | None = None,
     ) -> None:
         """A peer asks for the end of the take."""
-        self.do(StopRequested(peer, lead, command_id))
+        self.do(StopRequested(peer, lead, command_id, take_id))
 
     def is_ready(
         self, peer: str, *, camera: bool = False, command_id: str | None = None

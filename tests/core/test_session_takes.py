@@ -157,6 +157,23 @@ class Stopping(SynchronousTestCase):
         self.assertEqual("No recording in progress", error.message)
         self.assertEqual("no_recording", error.code)
 
+    def test_another_take_was_meant(self) -> None:
+        """A stop that names a take ends no other, however late it comes."""
+        self.stage.stops(take_id="an earlier one")
+        error = self.stage.heard("host", Error)
+        self.assertEqual(
+            ("no_recording", "an earlier one"), (error.code, error.take_id)
+        )
+        self.assertEqual("take", self.stage.take.id)
+        self.stage.stops(take_id="take")
+        self.assertIsNone(self.stage.session.take)
+
+    def test_a_stop_for_nobody(self) -> None:
+        """Who has no seat ends nothing."""
+        self.stage.stops("stranger", take_id="take")
+        self.assertEqual("not_joined", self.stage.error("stranger"))
+        self.assertEqual("take", self.stage.take.id)
+
     def test_a_silent_phone_is_told_too(self) -> None:
         """A stop is sent down a silent wire as well: it may yet arrive."""
         self.stage.goes_silent("guest")
