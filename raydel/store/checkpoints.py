@@ -16,6 +16,10 @@ from raydel.store.troubles import clause
 
 _log = Logger()
 
+REACH_THE_DISK: Final = "PRAGMA checkpoint_fullfsync = ON"
+"""On a Mac, fsync alone leaves it in the disk's own memory; the log is written over
+afterwards, so the file has to be whole by then, whatever commits are to survive."""
+
 InThread = Callable[[Callable[[], None]], Deferred[None]]
 """Runs something away from the reactor; fires once it has ended."""
 
@@ -31,6 +35,14 @@ def at_once(work: Callable[[], None]) -> Deferred[None]:
     """Run it here and now."""
     done: Deferred[None] = maybeDeferred(work)
     return done
+
+
+def connection_of_its_own(file: Path) -> sqlite3.Connection:
+    """Connect to a database for a checkpoint, which nobody waits for."""
+    uri = f"{file.as_uri()}?mode=rw"
+    own = sqlite3.connect(uri, uri=True, isolation_level=None)
+    own.execute(REACH_THE_DISK)
+    return own
 
 
 class Checkpoints:
@@ -94,8 +106,7 @@ class Checkpoints:
 
     def _in_own_connection(self) -> None:
         """Run in the thread; touches nothing that the other one uses."""
-        uri = f"{self._file.as_uri()}?mode=rw"
-        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as own:
+        with closing(connection_of_its_own(self._file)) as own:
             _checkpoint(own)
 
     def _worked(self, _: None) -> None:
