@@ -48,8 +48,8 @@ def connection_of_its_own(file: Path) -> sqlite3.Connection:
 class Checkpoints:
     """Makes checkpoints in a thread, one at a time.
 
-    A log is begun anew only when a checkpoint has caught up with it. Where commits
-    come without any pause none in a thread ever does: some were made meanwhile. So
+    A log is begun anew only when a checkpoint has caught up with it; the commit that
+    does so has its first page written out, and waits for that. Where commits come without any pause none in a thread ever does: some were made meanwhile. So
     when the log has become too long, the reactor waits for one, with little left to
     do. A reader that does not come to an end, a forgotten ``sqlite3`` say, holds up
     both. The log grows until it is gone.
