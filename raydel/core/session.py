@@ -291,7 +291,7 @@ class _Step(Turn):
         """
         seat = self.session.seat_of(event.peer)
         for debt in self.session.debts:
-            at = max(self.now, stop_hold(debt.stop.start_at, event.app))
+            at = max(self.now, stop_hold(self.due(debt.stop.start_at), event.app))
             if debt.stop.take_id in but:
                 continue
             if seat is not None and seat.device_id == debt.owner.device_id:
@@ -434,7 +434,7 @@ class _Step(Turn):
             session_id=self.session.id,
             accepted_at=self.now,
             # After a stop that is still on its way, or it would end this take.
-            start_at=max(self.now, self.session.stop_at) + event.lead,
+            start_at=max(self.now, self.due(self.session.stop_at)) + event.lead,
             initiator=sender.device_id,
             participants=tuple(
                 Participant(seat.owner, seat.name, seat.app)
@@ -497,7 +497,8 @@ class _Step(Turn):
         self.ended_take = structs.replace(take, ended_at=self.now, reason=reason)
         stop = Stop(take.id, take.start_at, self.now, initiator, reason)
         expires_at = self.now + self.config.longest_take
-        settled = [stop_hold(take.start_at, p.app) for p in take.participants]
+        start_at = self.due(take.start_at)
+        settled = [stop_hold(start_at, p.app) for p in take.participants]
         at = max([self.now, *settled]) + lead
         owed = {
             participant.owner.device_id: Debt(participant.owner, stop, expires_at)

@@ -14,6 +14,7 @@ from raydel.core.config import Config
 from raydel.core.effects import Effect, Happened, Occasion, Tell
 from raydel.core.errors import NOT_JOINED, Fault, Refusal
 from raydel.core.events import Command, Event, Joining, PeerCommand, Receipt
+from raydel.core.instants import MINUTE
 from raydel.core.messages import (
     DeviceConnected,
     DeviceDisconnected,
@@ -30,6 +31,11 @@ from raydel.core.take import Debt, Owner, Stop, Take
 
 REMEMBERED: Final = 32
 """Commands of a session whose answers are kept."""
+
+FURTHEST_AHEAD: Final = MINUTE
+"""ms ahead past which nothing is planned, with the longest lead and a few hasty taps.
+What lies further ahead was said before the machine was started again with a wall clock
+that had fallen back, as those without a battery do. It is long over."""
 
 
 class Outcome(Struct, frozen=True):
@@ -80,6 +86,10 @@ class Turn:
     def change(self, **changes: Any) -> None:
         """Replace fields of the session."""
         self.session = structs.replace(self.session, **changes)
+
+    def due(self, instant: float) -> float:
+        """Return when that is by the server time of now, if a phone waits for it."""
+        return self.now if instant > self.now + FURTHEST_AHEAD else instant
 
     def reseat(self, seat: Seat, **changes: Any) -> Seat:
         """Replace fields of a seat, and return it as it is now."""
@@ -132,7 +142,7 @@ class Turn:
             session_id=self.session.id,
             timestamp=take.accepted_at,
             initiator=take.initiator,
-            atomic_start_time=take.start_at,
+            atomic_start_time=self.due(take.start_at),
             take_id=take.id,
         )
         self.tell(seat, command, self.receipt(seat.device_id, take.id, Command.START))
@@ -197,8 +207,7 @@ class Turn:
         seat = self.session.seat_of(event.peer)
         if answer is None or seat is None:
             return False
-        receipt = self._receipt_of(seat.device_id, answer)
-        self.effects.append(Tell(event.peer, answer, receipt))
+        self._tell_again(event.peer, seat, answer)
         return True
 
     def remember(self, event: Event) -> None:
@@ -265,10 +274,20 @@ class Turn:
 
     def replay(self, peer: str, seat: Seat, missed: tuple[Numbered, ...]) -> None:
         """Tell a device what it missed, under the same numbers."""
-        self.effects += [
-            Tell(peer, message, self._receipt_of(seat.device_id, message))
-            for message in missed
-        ]
+        for message in missed:
+            self._tell_again(peer, seat, message)
+
+    def _tell_again(self, peer: str, seat: Seat, message: Outbound) -> None:
+        """Repeat to a device what it was told, or was to be told."""
+        receipt = self._receipt_of(seat.device_id, message)
+        match message:
+            case StartRecording(atomic_start_time=at):
+                message = structs.replace(message, atomic_start_time=self.due(at))
+            case StopRecording(local_stop_time=float(at)):
+                message = structs.replace(message, local_stop_time=self.due(at))
+            case _:
+                pass
+        self.effects.append(Tell(peer, message, receipt))
 
     def arrived(self, receipt: Receipt) -> None:
         """Note the proof that a command has arrived, and all before it.

@@ -16,6 +16,10 @@ from raydel.store.troubles import clause
 
 _log = Logger()
 
+REACH_THE_DISK: Final = "PRAGMA checkpoint_fullfsync = ON"
+"""On a Mac, fsync alone leaves it in the disk's own memory; the log is written over
+afterwards, so the file has to be whole by then, whatever commits are to survive."""
+
 InThread = Callable[[Callable[[], None]], Deferred[None]]
 """Runs something away from the reactor; fires once it has ended."""
 
@@ -33,11 +37,19 @@ def at_once(work: Callable[[], None]) -> Deferred[None]:
     return done
 
 
+def connection_of_its_own(file: Path) -> sqlite3.Connection:
+    """Connect to a database for a checkpoint, which nobody waits for."""
+    uri = f"{file.as_uri()}?mode=rw"
+    own = sqlite3.connect(uri, uri=True, isolation_level=None)
+    own.execute(REACH_THE_DISK)
+    return own
+
+
 class Checkpoints:
     """Makes checkpoints in a thread, one at a time.
 
-    A log is begun anew only when a checkpoint has caught up with it. Where commits
-    come without any pause none in a thread ever does: some were made meanwhile. So
+    A log is begun anew only when a checkpoint has caught up with it; the commit that
+    does so has its first page written out, and waits for that. Where commits come without any pause none in a thread ever does: some were made meanwhile. So
     when the log has become too long, the reactor waits for one, with little left to
     do. A reader that does not come to an end, a forgotten ``sqlite3`` say, holds up
     both. The log grows until it is gone.
@@ -94,8 +106,7 @@ class Checkpoints:
 
     def _in_own_connection(self) -> None:
         """Run in the thread; touches nothing that the other one uses."""
-        uri = f"{self._file.as_uri()}?mode=rw"
-        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as own:
+        with closing(connection_of_its_own(self._file)) as own:
             _checkpoint(own)
 
     def _worked(self, _: None) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from raydel.core.config import Survives
 from raydel.interfaces import StoreTrouble
-from raydel.store.checkpoints import LONGEST_LOG
+from raydel.store.checkpoints import LONGEST_LOG, REACH_THE_DISK
 from raydel.store.schema import APPLICATION_ID, migrate, pragma, version_of
 
 PATIENCE: Final = 1.0
@@ -138,6 +138,7 @@ def _settle(connection: sqlite3.Connection, file: Path, survives: Survives) -> N
     if survives == "power-loss":
         # On a Mac, fsync alone leaves it in the disk's own memory.
         connection.execute("PRAGMA fullfsync = ON")
+    connection.execute(REACH_THE_DISK)
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute(f"PRAGMA journal_size_limit = {LONGEST_LOG}")
     connection.execute(f"PRAGMA busy_timeout = {BUSY}")

@@ -15,8 +15,14 @@ from raydel.core.events import (
     StartRequested,
     StopRequested,
 )
-from raydel.core.instants import HOUR, MINUTE
-from raydel.core.messages import DeviceDisconnected, Joined, RunningTake, StopRecording
+from raydel.core.instants import HOUR, MINUTE, SECOND
+from raydel.core.messages import (
+    DeviceDisconnected,
+    Joined,
+    RunningTake,
+    StartRecording,
+    StopRecording,
+)
 from raydel.core.session import begins
 from raydel.core.state import Phase, phase_of
 from tests.core.steps import CODE, NOON, Stage, joining, token_of
@@ -136,6 +142,100 @@ class Restarts(SynchronousTestCase):
         self.stage.passes(MINUTE)
         self.stage.restarts()
         self.assertEqual(before, self.stage.value)
+
+
+class FallenBack(SynchronousTestCase):
+    """A machine that starts again with its clock an hour behind.
+
+    One without a battery has the time that it last wrote down. What is stored lies
+    ahead then, and nobody shall wait for it.
+    """
+
+    def setUp(self) -> None:
+        """Seat two phones, both of protocol 2, and begin a take."""
+        self.stage = Stage()
+        self.stage.both_join(NEW, NEW)
+        self.stage.starts(command_id="start")
+
+    def fall_back(self) -> None:
+        """Start again, an hour earlier."""
+        self.stage.now -= HOUR
+        self.stage.restarts()
+
+    def returns(self, last_seq: int | None = None) -> None:
+        """Have the host come back."""
+        token = token_of("host")
+        self.stage.host_joins("again", app=NEW, resume=token, last_seq=last_seq)
+
+    def stop_is_told(self) -> None:
+        """Hold the stop that the host was just told to the time of now."""
+        at = self.stage.heard("again", StopRecording).local_stop_time
+        self.assertEqual(self.stage.now, at)
+
+    def start_is_told(self) -> None:
+        """Hold the start that the host was just told to the time of now."""
+        at = self.stage.heard("again", StartRecording).atomic_start_time
+        self.assertEqual(self.stage.now, at)
+
+    def test_a_take_is_stopped(self) -> None:
+        """A tap on stop stops it, and not an hour later."""
+        self.fall_back()
+        self.returns(last_seq=2)
+        self.stage.stops("again")
+        self.stop_is_told()
+
+    def test_a_stop_on_released_phones(self) -> None:
+        """So it is where it must not overtake the start."""
+        self.stage = Stage()
+        self.stage.both_join(App.LIBRARY_2, App.LIBRARY_2)
+        self.stage.starts()
+        self.fall_back()
+        self.stage.host_joins("again", app=App.LIBRARY_2)
+        self.stage.stops("again")
+        at = self.stage.heard("again", StopRecording).local_stop_time
+        assert isinstance(at, float)
+        self.assertLess(at, self.stage.now + 10 * SECOND)
+
+    def test_a_stop_that_was_missed(self) -> None:
+        """It is told in its number, to be obeyed now."""
+        self.stage.loses("host")
+        self.stage.stops("guest")
+        self.fall_back()
+        self.returns(last_seq=2)
+        self.stop_is_told()
+
+    def test_a_stop_that_is_owed(self) -> None:
+        """So it is if the phone does not know its number."""
+        self.stage.loses("host")
+        self.stage.stops("guest")
+        self.fall_back()
+        self.returns()
+        self.stop_is_told()
+
+    def test_a_start_that_was_missed(self) -> None:
+        """It comes late, but not an hour late; with a number, and without."""
+        for last_seq in (1, None):
+            self.setUp()
+            self.stage.loses("host")
+            self.fall_back()
+            self.returns(last_seq)
+            self.start_is_told()
+
+    def test_a_start_that_is_sent_again(self) -> None:
+        """Its answer is the same, for now."""
+        self.fall_back()
+        self.returns(last_seq=2)
+        self.stage.starts("again", command_id="start")
+        self.start_is_told()
+
+    def test_the_next_take(self) -> None:
+        """It begins when it is asked for."""
+        self.stage.stops()
+        self.fall_back()
+        self.returns()
+        self.stage.starts("again", "next")
+        at = self.stage.heard("again", StartRecording).atomic_start_time
+        self.assertEqual(self.stage.now + 250.0, at)
 
 
 class Beginnings(SynchronousTestCase):

@@ -15,7 +15,8 @@ from twisted.python.failure import Failure
 
 from raydel.core.take import ClockSample
 from raydel.interfaces import IStore, Write
-from raydel.store.checkpoints import EVERY, LONGEST_LOG
+from raydel.store.checkpoints import EVERY, LONGEST_LOG, connection_of_its_own
+from raydel.store.schema import pragma
 from tests.store.contract import sample, session, take
 from tests.store.folder import FolderTestCase
 
@@ -148,6 +149,13 @@ class CheckpointTests(CheckpointTestCase):
         store.close()
         thread.run()
         self.assertEqual([self.file], list(self.folder.iterdir()))
+
+    def test_what_is_promised(self) -> None:
+        """What was moved is on the disk before its log is written over: 2 is FULL."""
+        self.opened()
+        with closing(connection_of_its_own(self.file)) as connection:
+            self.assertEqual(2, pragma(connection, "synchronous"))
+            self.assertEqual(1, pragma(connection, "checkpoint_fullfsync"))
 
     def test_real_threads(self) -> None:
         """Commits without a pause, and checkpoints beside them: all is kept."""

@@ -343,6 +343,7 @@ class OneServer(FolderTestCase):
             connection, _ = store._open
             self.assertEqual(synchronous, pragma(connection, "synchronous"))
             self.assertEqual(0, pragma(connection, "wal_autocheckpoint"))
+            self.assertEqual(1, pragma(connection, "checkpoint_fullfsync"))
             store.close()
 
     def test_a_second_server(self) -> None:
