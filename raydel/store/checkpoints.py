@@ -49,10 +49,11 @@ class Checkpoints:
     """Makes checkpoints in a thread, one at a time.
 
     A log is begun anew only when a checkpoint has caught up with it; the commit that
-    does so has its first page written out, and waits for that. Where commits come without any pause none in a thread ever does: some were made meanwhile. So
-    when the log has become too long, the reactor waits for one, with little left to
-    do. A reader that does not come to an end, a forgotten ``sqlite3`` say, holds up
-    both. The log grows until it is gone.
+    begins it waits until its first page is on the disk. Where commits come without any
+    pause no checkpoint in a thread ever catches up: some were made meanwhile. So when
+    the log has become too long, the reactor waits for one, with little left to do. A
+    reader that does not come to an end, a forgotten ``sqlite3`` say, holds up both. The
+    log grows until it is gone.
 
     Args:
         file: The database.
