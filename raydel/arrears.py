@@ -20,8 +20,17 @@ from raydel.roster import Roster
 RETRY: Final = 1.0
 """Seconds between two attempts to store what could not be stored."""
 
+SLOW: Final = 1.0
+"""Seconds a commit may take: all phones wait for it, their pings too."""
+
+PATIENCE: Final = 10.0
+"""A store that stays slow is let alone for so many times as long as it took: it has
+a tenth of the time at most."""
+
 MOST_SAMPLES: Final = 10_000
 """Clock samples that wait for a store; the oldest are dropped: about a megabyte."""
+
+_TROUBLE: Final = "nothing can be stored: {why}; recordings go on, nothing new begins"
 
 _Answer = TypeVar("_Answer")
 
@@ -44,10 +53,10 @@ class _Offer:
 class Arrears:
     """All that passes between the lines and a store that may fail.
 
-    The first visit to the store that fails is the beginning of trouble. Only
-    `settle` ends it, and only when no line is behind: until then nothing may be
-    committed first and told afterwards. After each failure there is one more
-    attempt soon, and there are never two at a time.
+    The first visit to the store that fails, or a commit that takes too long, is the
+    beginning of trouble. Only `settle` ends it, and only when no line is behind: until
+    then nothing may be committed first and told afterwards. There is one more attempt
+    soon, later where the store is slow, and there are never two at a time.
 
     Args:
         store: Where sessions and takes are kept.
@@ -71,6 +80,7 @@ class Arrears:
         self._log = log
         self._samples: list[ClockSample] = []
         self._visits = 0
+        self._is_slow = False
         self._try_again: Callable[[], None] | None = None
         self._retry: IDelayedCall | None = None
 
@@ -124,8 +134,14 @@ class Arrears:
             self._samples = [*samples, *self._samples][-MOST_SAMPLES:]
             return failure
 
+        began = self._clock.seconds()
+
+        def made(conflicts: frozenset[str]) -> frozenset[str]:
+            self._judge(self._clock.seconds() - began)
+            return conflicts
+
         done = maybeDeferred(self._store.commit, batch, samples)
-        return self._visit(done).addErrback(keep)
+        return self._visit(done).addCallbacks(made, keep)
 
     def _visit(self, done: Deferred[_Answer]) -> Deferred[_Answer]:
         """Wait for an answer of the store; should it fail, there is trouble."""
@@ -146,16 +162,35 @@ class Arrears:
         if self.trouble is None:
             self._say(failure, why)
         self.trouble = why
-        if self._retry is None and self._try_again is not None:
-            self._retry = self._clock.callLater(RETRY, self._run_retry, self._try_again)
+        self._plan(RETRY)
 
     def _say(self, failure: Failure, why: str) -> None:
         """Say once what is wrong; where no store has foreseen it, say where, too."""
-        words = "nothing can be stored: {why}; recordings go on, nothing new begins"
         if failure.check(StoreTrouble):
-            self._log.error(words, why=why)
+            self._log.error(_TROUBLE, why=why)
         else:
-            self._log.failure(words, failure, why=why)
+            self._log.failure(_TROUBLE, failure, why=why)
+
+    def _judge(self, seconds: float) -> None:
+        """Note how long a commit took: a slow one is the last for a while."""
+        self._is_slow = seconds > SLOW
+        if not self._is_slow:
+            return
+        why = f"the disk is slow: {seconds:.1f} s for one commit"
+        # The first may have been an accident.
+        pause = RETRY
+        if self.trouble is None:
+            self._log.error(_TROUBLE, why=why)
+        else:
+            pause = max(RETRY, PATIENCE * seconds)
+        self.trouble = why
+        self._plan(pause)
+
+    def _plan(self, seconds: float) -> None:
+        if self._retry is None and self._try_again is not None:
+            self._retry = self._clock.callLater(
+                seconds, self._run_retry, self._try_again
+            )
 
     def _run_retry(self, try_again: Callable[[], None]) -> None:
         self._retry = None
@@ -177,8 +212,8 @@ class Arrears:
         What falls behind meanwhile is stored right afterwards.
 
         Returns:
-            Fires when all is stored, when the store has failed again, or at once
-            if there is an attempt under way.
+            Fires when all is stored, when the store has failed again or was slow,
+            or at once if there is an attempt under way.
         """
         if self.is_trying:
             return succeed(None)
@@ -188,6 +223,8 @@ class Arrears:
         def stored(conflicts: frozenset[str]) -> Deferred[None] | None:
             for offer in offers:
                 self._catch_up(offer, lost=offer.line.code in conflicts)
+            if self._is_slow:
+                return None
             if self._roster.behind():
                 return self.settle()
             self._recover()

@@ -194,6 +194,8 @@ class IStore(Interface):
     def forget(before: float) -> Deferred[int]:
         """Delete takes that ended before an instant, with their samples.
 
+        One that ended before `CREDIBLE` stays: nobody knows how old it is.
+
         Returns:
             Fires with how many. More may be left: nothing waits long for this,
             so it is called again until it fires with 0.
@@ -211,6 +213,7 @@ class ISessions(Interface):
     """The one session service behind WebSocket and REST."""
 
     connection_count: int = Attribute("How many peers are connected, joined or not.")
+    session_count: int = Attribute("How many sessions live.")
     trouble: str | None = Attribute(
         "Why nothing can be stored now, for an operator; None if all is well."
     )

@@ -195,6 +195,11 @@ class SessionService(Service):
         return None if session is None else status_of(session)
 
     @property
+    def session_count(self) -> int:
+        """How many sessions live."""
+        return sum(1 for _ in self._lines.living())
+
+    @property
     def trouble(self) -> str | None:
         """Why nothing can be stored now; None if all is well."""
         return self._lines.trouble

@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.arrears import RETRY, Arrears
+from raydel.arrears import PATIENCE, RETRY, SLOW, Arrears
 from raydel.core.state import Session
 from raydel.core.take import ClockSample
 from raydel.interfaces import StoreTrouble, Write
@@ -165,3 +165,53 @@ class Settling(Case):
         self.assertEqual(Standing.UNREAD, self.line.standing)
         self.assertEqual([self.line], self.roster.due())
         self.assertIsNone(self.arrears.trouble)
+
+
+class Slow(Case):
+    """A disk that takes its time: all phones wait for it."""
+
+    def commit(self, version: int, seconds: float) -> None:
+        """Store a change; the store takes so long for it."""
+        self.store.holding = True
+        change = structs.replace(LATER, version=version + 1)
+        done = self.arrears.commit([Write(CODE, version, change)])
+        self.pass_by(seconds)
+        self.store.release()
+        self.assertEqual(frozenset(), self.successResultOf(done))
+        self.line.has(change)
+
+    def settle(self, seconds: float) -> None:
+        """Try again; the store takes so long for it."""
+        done = self.arrears.settle()
+        self.pass_by(seconds)
+        self.store.release()
+        self.successResultOf(done)
+
+    def test_a_moment(self) -> None:
+        """Who waits for a moment has no trouble."""
+        self.commit(1, SLOW)
+        self.assertIsNone(self.arrears.trouble)
+
+    def test_long(self) -> None:
+        """What took long is stored, and is the last for a while."""
+        self.commit(1, 3.0)
+        self.assertEqual("the disk is slow: 3.0 s for one commit", self.arrears.trouble)
+        self.pass_by(RETRY)
+        self.assertEqual(1, self.attempts)
+
+    def test_an_accident(self) -> None:
+        """The next one that is quick ends it."""
+        self.commit(1, 3.0)
+        self.settle(0.1)
+        self.assertIsNone(self.arrears.trouble)
+
+    def test_it_stays_slow(self) -> None:
+        """Then it is let alone for ten times as long."""
+        self.commit(1, 3.0)
+        self.pass_by(RETRY)
+        self.settle(4.0)
+        self.assertEqual("the disk is slow: 4.0 s for one commit", self.arrears.trouble)
+        self.pass_by(PATIENCE * 4.0 - 1.0)
+        self.assertEqual(1, self.attempts)
+        self.pass_by(1.0)
+        self.assertEqual(2, self.attempts)

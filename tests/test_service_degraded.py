@@ -127,6 +127,27 @@ class Begins(Degraded):
         self.assertEqual(1, len(guest.all("start_recording")))
 
 
+class SlowDisk(Degraded):
+    """A disk that takes seconds for what it is given."""
+
+    def test_a_stop_does_not_wait_twice(self) -> None:
+        """The start may have had to; the stop is told at once, and nothing begins."""
+        host, guest = self.phones
+        self.store.holding = True
+        host.tap_start()
+        self.run_for(3_000)
+        self.store.release()
+        self.run_for(1_000)
+        self.assertTrue(host.is_recording and guest.is_recording)
+        self.assertIn("slow", self.service.trouble or "")
+        guest.tap_stop()
+        self.run_for(500)
+        self.assertFalse(host.is_recording or guest.is_recording)
+        host.tap_start()
+        self.run_for(500)
+        self.assertEqual(["degraded"], [e["code"] for e in host.all("error")])
+
+
 class GoesOn(Degraded):
     """What goes on."""
 

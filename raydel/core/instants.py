@@ -17,6 +17,9 @@ MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
+CREDIBLE: Final = 1_767_225_600_000.0
+"""The first instant of 2026: what is before it was read off a clock that nobody set."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -12,6 +12,10 @@ from raydel.core.events import Joining
 KEPT_TOKENS: Final = 2
 """The newest, and the one before: the message with the newest may get lost."""
 
+MOST_DEBTS: Final = 32
+"""Stops of one session that are owed at once: who does not hear 32 takes end hears
+none. Without a limit, a phone that proves nothing would fill the store."""
+
 MOST_ABSENTEES: Final = 32
 """A screen is another device each time it comes back: enough is enough."""
 

@@ -9,7 +9,7 @@ from typing import Final
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from raydel.core.instants import Anchor
+from raydel.core.instants import CREDIBLE, Anchor
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import IStore, Write
@@ -88,7 +88,7 @@ class MemoryStore:
         old = [
             take.id
             for take in self._takes.values()
-            if take.ended_at is not None and take.ended_at < before
+            if take.ended_at is not None and CREDIBLE <= take.ended_at < before
         ]
         for take_id in old:
             self._delete(take_id)

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from raydel.core.config import Survives
-from raydel.core.instants import Anchor
+from raydel.core.instants import CREDIBLE, Anchor
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import IStore, StoreTrouble, Write
@@ -65,7 +65,10 @@ _KEEP_TAKE: Final = (
     " ON CONFLICT (id) DO UPDATE SET"
     " code = excluded.code, ended_at = excluded.ended_at, body = excluded.body"
 )
-_OLD_TAKES: Final = "SELECT id FROM takes WHERE ended_at < ? ORDER BY ended_at LIMIT ?"
+_OLD_TAKES: Final = (
+    "SELECT id FROM takes WHERE ended_at >= ? AND ended_at < ?"
+    " ORDER BY ended_at LIMIT ?"
+)
 _NO_TAKE: Final = "DELETE FROM takes WHERE id = ?"
 _SAMPLES: Final = (
     "SELECT take_id, device_id, clock_id, at, offset, round_trip"
@@ -139,6 +142,12 @@ class SQLiteStore:
             except BaseException:
                 self._lock.release()
                 raise
+        try:
+            _sessions(connection, _SESSIONS)
+        except BaseException:
+            connection.close()
+            self._lock.release()
+            raise
         checkpoints = Checkpoints(self._file, connection, self._in_thread)
         self._open = connection, checkpoints
 
@@ -227,7 +236,8 @@ class SQLiteStore:
         def forget(file: sqlite3.Connection) -> int:
             takes = rows = 0
             with transaction(file):
-                old = file.execute(_OLD_TAKES, [before, FORGOTTEN_AT_ONCE]).fetchall()
+                limits = [CREDIBLE, before, FORGOTTEN_AT_ONCE]
+                old = file.execute(_OLD_TAKES, limits).fetchall()
                 for take in old:
                     if rows >= FORGOTTEN_ROWS:
                         break

@@ -148,6 +148,11 @@ class FakeSessions:
         self.ending: Deferred[bool] | None = None
         self.fault: Exception | None = None
 
+    @property
+    def session_count(self) -> int:
+        """How many sessions there are."""
+        return len(self.statuses())
+
     def connect(self, transport: ITransport, code: str | None) -> FakeConnection:
         """Welcome a peer."""
         self._fail()

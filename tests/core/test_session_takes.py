@@ -18,7 +18,7 @@ from raydel.core.messages import (
 )
 from raydel.core.session import SERVER
 from raydel.core.state import Phase, phase_of
-from raydel.core.take import Absentee
+from raydel.core.take import MOST_DEBTS, Absentee
 from tests.core.steps import CODE, NOON, Stage, token_of
 
 
@@ -156,6 +156,16 @@ class Stopping(SynchronousTestCase):
         error = self.stage.heard("guest", Error)
         self.assertEqual("No recording in progress", error.message)
         self.assertEqual("no_recording", error.code)
+
+    def test_so_many_debts(self) -> None:
+        """Phones that never prove anything are owed their latest stops."""
+        self.stage.stops()
+        for number in range(MOST_DEBTS):
+            self.stage.starts(take_id=f"take {number}")
+            self.stage.stops()
+        debts = self.stage.session.debts
+        self.assertEqual(MOST_DEBTS, len(debts))
+        self.assertEqual(f"take {MOST_DEBTS - 1}", debts[-1].stop.take_id)
 
     def test_another_take_was_meant(self) -> None:
         """A stop that names a take ends no other, however late it comes."""

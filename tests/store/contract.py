@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from raydel.core.apps import App
-from raydel.core.instants import Anchor
+from raydel.core.instants import CREDIBLE, Anchor
 from raydel.core.state import Seat, Session
 from raydel.core.take import ClockSample, Owner, Participant, Take
 from raydel.interfaces import IStore, Write
@@ -297,6 +297,12 @@ class StoreContract(_TestCase):
         self.assertIsNone(self.successResultOf(self.store.take("one")))
         self.assertEqual([], self.samples("one"))
         self.assertEqual([sample("two")], self.samples("two"))
+
+    def test_a_clock_that_nobody_set(self) -> None:
+        """What ended in 1970 may have ended yesterday: it stays."""
+        self.commit_takes(ended("one", 1_000.0), ended("two", CREDIBLE))
+        self.assertEqual(1, self.forget(NOON))
+        self.assertEqual(["one"], self.take_ids())
 
     def test_a_running_take_is_not_forgotten(self) -> None:
         """However long ago it began."""

@@ -200,6 +200,9 @@ class TroubleTests(FolderTestCase):
             kept = self.successResultOf(store.session("XYZ789"))
             self.assertEqual(session("XYZ789"), kept)
             store.close()
+            with self.assertRaisesRegex(StoreTrouble, "session ABC123 .* is damaged"):
+                store.open()
+            self.sql("DELETE FROM sessions")
 
     def test_a_damaged_take(self) -> None:
         """So is a take."""

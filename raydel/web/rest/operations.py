@@ -45,7 +45,7 @@ def add_operations(app: Klein, sessions: ISessions, timebase: ITimebase) -> None
             Health(
                 status="healthy" if trouble is None else "degraded",
                 timestamp=iso(timebase.now()),
-                active_sessions=len(sessions.statuses()),
+                active_sessions=sessions.session_count,
                 total_connections=sessions.connection_count,
                 reason=UNSET if trouble is None else trouble,
             ),
