@@ -6,10 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
@@ -42,6 +44,14 @@ def settle(reactor: Any) -> None:
     # A reactor counts in wall-clock time: when that steps by an hour, all timers
     # fire at once, or none does.
     reactor.seconds = time.monotonic
+    # Whoever is asked twice to end, by Ctrl-C say, does not stumble over it.
+    stop = reactor.stop
+
+    def stop_once() -> None:
+        with suppress(ReactorNotRunning):
+            stop()
+
+    reactor.stop = stop_once
     # What closes a terminal ends no match.
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

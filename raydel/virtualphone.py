@@ -40,6 +40,7 @@ class Heard(Struct, frozen=True, rename="camel"):
     device_name: str = ""
     resume_token: str = ""
     resumed: bool = False
+    recovered: bool = False
     take: dict[str, Any] = {}
     take_id: str = ""
     local_start_time: float | None = None
@@ -216,8 +217,8 @@ class VirtualPhone:
         self._tries = 0
         self._complaints.clear()
         self._token = heard.resume_token or self._token
-        if not heard.resumed:  # The server counts anew.
-            self._seen = heard.seq
+        if not heard.recovered:  # The server counts anew; without a number, later.
+            self._seen = heard.seq or self._seen
         how = "back in" if heard.resumed else "joined"
         said: list[Action] = [Say(f"✓ {how} {self._join['sessionId']}")]
         if heard.take.get("takeId", self._known) != self._known:

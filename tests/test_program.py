@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from twisted.application.service import Application, IServiceCollection, Service
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
@@ -31,6 +32,14 @@ from raydel.program import (
     on_hangup,
     settle,
 )
+
+
+class StoppedReactor(Clock):
+    """One that is about to end already."""
+
+    def stop(self) -> None:
+        """Refuse, as Twisted does."""
+        raise ReactorNotRunning
 
 
 class Part(Service):
@@ -231,14 +240,21 @@ class Process(SynchronousTestCase):
 
     def test_clock(self) -> None:
         """Timers count in a time that no one can set."""
-        reactor = Clock()
+        reactor = StoppedReactor()
         settle(reactor)
         self.assertIs(time.monotonic, reactor.seconds)
+
+    def test_two_ends(self) -> None:
+        """Ctrl-C twice is no more than once."""
+        reactor = StoppedReactor()
+        self.assertRaises(ReactorNotRunning, reactor.stop)
+        settle(reactor)
+        reactor.stop()
 
     def test_hangup(self) -> None:
         """A closed terminal ends no match."""
         self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
-        settle(Clock())
+        settle(StoppedReactor())
         signal.raise_signal(signal.SIGHUP)
 
     def test_answered_hangup(self) -> None:

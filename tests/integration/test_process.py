@@ -299,6 +299,12 @@ class TestEnd:
             )
             assert deaf.recv(12) == b"HTTP/1.1 101"
             own_server.terminate()
+            deadline = time.monotonic() + GONE_WITHIN
+            while "Raydel stops" not in own_server.log:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            # Somebody has no patience: that ends it no sooner, and breaks nothing.
+            own_server.terminate()
             own_server.process.wait(GONE_WITHIN)
 
     def test_sighup(self, own_server: Program) -> None:
