@@ -32,8 +32,20 @@ write out survives its own."""
 _EFFECTIVE: Final = os.access in os.supports_effective_ids
 
 
+Look = tuple[int, ...]
+"""What a file looks like from outside: it changes with every change of the file."""
+
+
+def look_of(file: Path) -> Look | None:
+    """Return what a file looks like; None if it is gone, or nothing without its log."""
+    if _beside(file, "-wal").exists() or not file.exists():
+        return None
+    status = file.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def open_database(
-    file: Path, survives: Survives, steps: Sequence[str]
+    file: Path, survives: Survives, steps: Sequence[str], known: Look | None = None
 ) -> sqlite3.Connection:
     """Open a file, with the tables of the latest version; make it if there is none.
 
@@ -41,6 +53,8 @@ def open_database(
         file: Its whole path. The caller has seen to it that nobody else makes it.
         survives: What each commit is to survive.
         steps: The migrations.
+        known: What it looked like when it was last found to be whole: if it still
+            does, it need not be read through once more.
 
     Raises:
         StoreTrouble: It is not a file to be used. It was left as it is.
@@ -48,7 +62,8 @@ def open_database(
         OSError: The same.
     """
     if _is_there(file):
-        _examine(file, len(steps))
+        if known is None or look_of(file) != known:
+            _examine(file, len(steps))
     else:
         _make(file, steps)
     connection = _connect(file, "rw")

@@ -20,7 +20,7 @@ from raydel.core.take import ClockSample, Take
 from raydel.interfaces import IStore, StoreTrouble, Write
 from raydel.store.checkpoints import Checkpoints, InThread, at_once
 from raydel.store.lock import Lock
-from raydel.store.opening import open_database
+from raydel.store.opening import Look, look_of, open_database
 from raydel.store.schema import MIGRATIONS, transaction
 from raydel.store.troubles import clause, naming
 
@@ -117,6 +117,7 @@ class SQLiteStore:
         self._in_thread = in_thread
         self._lock = Lock(Path(f"{self._file}-lock"))
         self._open: tuple[sqlite3.Connection, Checkpoints] | None = None
+        self._left: Look | None = None
 
     def open(self) -> None:
         """Open the file; make it if there is none.
@@ -138,7 +139,9 @@ class SQLiteStore:
                     " this one a file of its own with --store"
                 )
             try:
-                connection = open_database(self._file, self._survives, self.migrations)
+                connection = open_database(
+                    self._file, self._survives, self.migrations, self._left
+                )
             except BaseException:
                 self._lock.release()
                 raise
@@ -157,6 +160,7 @@ class SQLiteStore:
             connection, _ = self._open
             self._open = None
             connection.close()
+            self._left = look_of(self._file)
             self._lock.release()
 
     def anchor(self, fresh: Anchor) -> Anchor:

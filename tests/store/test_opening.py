@@ -12,6 +12,8 @@ from typing import Final
 from unittest import SkipTest
 
 from raydel.interfaces import StoreTrouble, Write
+from raydel.store.opening import look_of, open_database
+from raydel.store.schema import MIGRATIONS
 from raydel.store.sqlite import SQLiteStore
 from tests.store.contract import ended, session, take
 from tests.store.folder import FolderTestCase
@@ -134,6 +136,23 @@ class Refused(FolderTestCase):
             head = bytes(each ^ 0xFF for each in whole[at : at + 64])
             self.file.write_bytes(whole[:at] + head + whole[at + 64 :])
             self.assertRegex(self.refusal(), f"^{self.file}: the file is damaged: ")
+
+    def test_damaged_in_between(self) -> None:
+        """One that was whole a moment ago is read anew, if anybody has touched it."""
+        store = self.opened()
+        store.close()
+        whole = self.file.read_bytes()
+        self.file.write_bytes(whole[:4096] + b"\xff" * 64 + whole[4160:])
+        self.assertRegex(self.refusal(store), f"^{self.file}: the file is damaged: ")
+
+    def test_not_read_twice(self) -> None:
+        """One that still looks as it did when it was whole is not read through."""
+        self.filled()
+        whole = self.file.read_bytes()
+        self.file.write_bytes(whole[:4096] + b"\xff" * 64 + whole[4160:])
+        with self.assertRaises(StoreTrouble):
+            open_database(self.file, "kill", MIGRATIONS)
+        open_database(self.file, "kill", MIGRATIONS, look_of(self.file)).close()
 
     def test_damaged_beside_a_log(self) -> None:
         """The log is not put into a file that is damaged: it may be all there is."""
