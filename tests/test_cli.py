@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 import sys
 from contextlib import redirect_stdout
 from importlib import import_module
@@ -13,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel import cli
 from raydel.cli import dev
+from tests.docs import ROOT
 
 
 def said(*arguments: str) -> str:
@@ -37,6 +39,20 @@ class Commands(SynchronousTestCase):
         for name in cli.COMMANDS:
             self.assertTrue(callable(import_module(f"raydel.cli.{name}").main))
             self.assertIn(f"usage: python -m raydel {name}", said(name, "--help"))
+
+    def test_another_python(self) -> None:
+        """A Python in which nothing is installed says so in one sentence."""
+        done = subprocess.run(
+            [sys.executable, "-S", "-m", "raydel", "phone", "ABC123"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        self.assertEqual(1, done.returncode)
+        self.assertRegex(done.stderr, r"^raydel: \w+ is not installed for ")
+        self.assertNotIn("Traceback", done.stderr)
 
     def test_unknown(self) -> None:
         """An unknown command is refused in one sentence."""

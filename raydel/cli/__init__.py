@@ -6,6 +6,7 @@ it is called: one that is not installed with all it needs hinders no other.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
@@ -45,7 +46,14 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit(
             f"raydel: there is no command {name!r}; python -m raydel --help lists them"
         )
-    import_module(f"{__name__}.{name}").main(rest)
+    try:
+        command = import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as missing:
+        raise SystemExit(
+            f"raydel: {missing.name} is not installed for {sys.executable}; "
+            "in a clone, .venv/bin/python has all it takes"
+        ) from None
+    command.main(rest)
 
 
 def help_text() -> str:
