@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from msgspec import UNSET, UnsetType, structs
 
 from raydel.core.apps import App
+from raydel.core.instants import fine
 from raydel.core.messages import (
     CameraReadyNotice,
     DeviceConnected,
@@ -72,14 +73,14 @@ def _released_start(message: StartRecording, dialect: Dialect) -> StartRecording
     start: float = 0
     if dialect.estimate is not None and dialect.exact:
         aim = message.atomic_start_time - dialect.app.camera_delay
-        start = _fine(dialect.estimate.reading(aim))
-        own = {dialect.device_id: DeviceTime(start, _fine(dialect.estimate.delay))}
+        start = fine(dialect.estimate.reading(aim))
+        own = {dialect.device_id: DeviceTime(start, fine(dialect.estimate.delay))}
     return StartRecording(
         session_id=message.session_id,
         timestamp=_own(message.timestamp, dialect),
         initiator=message.initiator,
         atomic_start_time=start,
-        buffer_time_ms=_fine(start - now) if own else 0,
+        buffer_time_ms=fine(start - now) if own else 0,
         server_now=now,
         device_timestamps=own,
     )
@@ -125,7 +126,7 @@ def _released_update(message: TimeSyncUpdate, dialect: Dialect) -> TimeSyncUpdat
     return TimeSyncUpdate(
         request_id=message.request_id,
         offset_ms=0,
-        latency_ms=_fine(message.latency_ms),
+        latency_ms=fine(message.latency_ms),
         sample_count=message.sample_count,
         server_timestamp=_own(message.server_timestamp, dialect),
         server_receive_timestamp=_own(message.server_receive_timestamp, dialect),
@@ -143,24 +144,24 @@ def _own(instant: float, dialect: Dialect) -> int:
 
 
 def _full_start(message: StartRecording, dialect: Dialect) -> StartRecording:
-    start = _fine(message.atomic_start_time)
-    now = _fine(dialect.now)
+    start = fine(message.atomic_start_time)
+    now = fine(dialect.now)
     complete = structs.replace(
         message,
-        timestamp=_fine(message.timestamp),
+        timestamp=fine(message.timestamp),
         atomic_start_time=start,
-        buffer_time_ms=_fine(start - now),
+        buffer_time_ms=fine(start - now),
         server_now=now,
     )
     estimate = dialect.estimate
     if estimate is None or not dialect.exact:
         return complete
-    local = _fine(estimate.local(start))
+    local = fine(estimate.local(start))
     return structs.replace(
         complete,
         local_start_time=local,
-        uncertainty_ms=_fine(estimate.bound),
-        device_timestamps={dialect.device_id: DeviceTime(local, _fine(estimate.delay))},
+        uncertainty_ms=fine(estimate.bound),
+        device_timestamps={dialect.device_id: DeviceTime(local, fine(estimate.delay))},
     )
 
 
@@ -168,9 +169,9 @@ def _full_stop(message: StopRecording, dialect: Dialect) -> StopRecording:
     at, estimate = message.local_stop_time, dialect.estimate
     local: float | UnsetType = UNSET
     if estimate is not None and at is not UNSET:
-        local = _fine(estimate.local(at))
+        local = fine(estimate.local(at))
     return structs.replace(
-        message, timestamp=_fine(message.timestamp), local_stop_time=local
+        message, timestamp=fine(message.timestamp), local_stop_time=local
     )
 
 
@@ -183,29 +184,24 @@ def _full_joined(message: Joined, dialect: Dialect) -> Joined:
 
 
 def _full_request(message: TimeSyncRequest, _dialect: Dialect) -> TimeSyncRequest:
-    return TimeSyncRequest(message.request_id, _fine(message.server_timestamp))
+    return TimeSyncRequest(message.request_id, fine(message.server_timestamp))
 
 
 def _full_update(message: TimeSyncUpdate, _dialect: Dialect) -> TimeSyncUpdate:
     return TimeSyncUpdate(
         request_id=message.request_id,
-        offset_ms=_fine(message.offset_ms),
-        latency_ms=_fine(message.latency_ms),
+        offset_ms=fine(message.offset_ms),
+        latency_ms=fine(message.latency_ms),
         sample_count=message.sample_count,
-        server_timestamp=_fine(message.server_timestamp),
-        server_receive_timestamp=_fine(message.server_receive_timestamp),
+        server_timestamp=fine(message.server_timestamp),
+        server_receive_timestamp=fine(message.server_receive_timestamp),
         uncertainty_ms=_fine_or_unset(message.uncertainty_ms),
         bound_ms=_fine_or_unset(message.bound_ms),
     )
 
 
-def _fine(milliseconds: float) -> float:
-    """Whole microseconds: about what a double still holds of an epoch time."""
-    return round(milliseconds, 3)
-
-
 def _fine_or_unset(milliseconds: float | UnsetType) -> float | UnsetType:
-    return UNSET if milliseconds is UNSET else _fine(milliseconds)
+    return UNSET if milliseconds is UNSET else fine(milliseconds)
 
 
 _Translations = dict[type[Outbound], Callable[[Any, Dialect], Outbound]]

@@ -33,6 +33,11 @@ def iso(instant: float) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(instant) % 1000:03d}Z"
 
 
+def fine(milliseconds: float) -> float:
+    """Round to whole microseconds: about what a double holds of an epoch time."""
+    return round(milliseconds, 3)
+
+
 class Anchor(Struct, frozen=True):
     """Ties server time to a clock of the machine, for as long as that one runs.
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from raydel.core.instants import fine
 from raydel.core.take import ClockSample, Participant, Take
 
 
@@ -123,8 +124,8 @@ def manifest_of(take: Take, samples: Sequence[ClockSample]) -> Manifest:
         id=take.id,
         session_id=take.session_id,
         is_recording=take.ended_at is None,
-        accepted_at=_fine(take.accepted_at),
-        start_time=_fine(take.start_at),
+        accepted_at=fine(take.accepted_at),
+        start_time=fine(take.start_at),
         ended_at=_fine_or_none(take.ended_at),
         reason=take.reason,
         initiator=take.initiator,
@@ -142,7 +143,7 @@ def summary_of(take: Take) -> TakeSummary:
         id=take.id,
         session_id=take.session_id,
         is_recording=take.ended_at is None,
-        start_time=_fine(take.start_at),
+        start_time=fine(take.start_at),
         ended_at=_fine_or_none(take.ended_at),
         reason=take.reason,
         device_names=tuple(each.name for each in take.participants),
@@ -167,17 +168,12 @@ def _participant(
 
 def _sample(sample: ClockSample) -> ShownSample:
     return ShownSample(
-        at=_fine(sample.at),
-        offset=_fine(sample.offset),
-        round_trip=_fine(sample.round_trip),
+        at=fine(sample.at),
+        offset=fine(sample.offset),
+        round_trip=fine(sample.round_trip),
         clock_id=sample.clock_id,
     )
 
 
-def _fine(milliseconds: float) -> float:
-    """Whole microseconds, as everywhere on the wire."""
-    return round(milliseconds, 3)
-
-
 def _fine_or_none(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else _fine(milliseconds)
+    return None if milliseconds is None else fine(milliseconds)

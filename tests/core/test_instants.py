@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.core.instants import HOUR, MINUTE, SECOND, iso
+from raydel.core.instants import HOUR, MINUTE, SECOND, fine, iso
 
 YEAR_9999 = 253_402_300_799_999
 
@@ -38,3 +38,12 @@ class Durations(SynchronousTestCase):
     def test_they_fit(self) -> None:
         """An hour has sixty minutes of sixty seconds."""
         self.assertEqual((1e3, 60e3, 3_600e3), (SECOND, MINUTE, HOUR))
+
+
+class Fine(SynchronousTestCase):
+    """What a double holds of an instant."""
+
+    def test_microseconds(self) -> None:
+        """Nothing finer leaves the server: it would be noise."""
+        self.assertEqual(1_768_473_000_000.123, fine(1_768_473_000_000.1233))
+        self.assertEqual(0.001, fine(0.0009))
