@@ -15,6 +15,7 @@ LAYERS: Final = (
     "twisted.plugins.raydel_plugin",
     "raydel.__main__",
     "raydel.cli",
+    "raydel.simulation",
     "raydel.virtualphone",
     "raydel.doctor",
     "raydel.firewall raydel.listeners",
