@@ -15,6 +15,8 @@ LAYERS: Final = (
     "twisted.plugins.raydel_plugin",
     "raydel.__main__",
     "raydel.cli",
+    "raydel.simulation.figures",
+    "raydel.simulation.trial",
     "raydel.simulation",
     "raydel.virtualphone",
     "raydel.doctor",
