@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "dev": "run the server, and restart it when a file of the program changes",
     "doctor": "look at this machine, and say what would keep the server from working",
     "phone": "play a phone in this terminal, and try the server out",
+    "simulate": "show by figures what ways of measuring a phone's clock are worth",
 }
 """What can be called, in the order it is shown, and what it does."""
 

@@ -15,6 +15,7 @@ PAGES: Final = (
     "docs/protocol.md",
     "docs/reliability.md",
     "docs/store.md",
+    "docs/timesync.md",
     "docs/tls.md",
 )
 

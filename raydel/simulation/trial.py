@@ -1,0 +1,176 @@
+"""One take: two phones join, somebody taps start, both start; how far apart?
+
+The first phone joins some seconds before the second, the tap comes 2.5 s after that.
+Probes are asked when the server asks them: five at each join, five from the tap on. A
+phone answers at once, and starts exactly when its clock shows what it was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from raydel.core import schedule
+from raydel.core.apps import App
+from raydel.core.config import Config
+from raydel.core.instants import SECOND
+from raydel.core.roundtrip import RoundTrips
+from raydel.simulation.clocks import Clock, any_clock
+from raydel.simulation.methods import Look, Method, Probe
+from raydel.simulation.networks import Network, Pair, Way
+
+NOON: Final = 1_768_478_400_000.0
+"""When the second phone joins. Times as large as real ones lose as many digits."""
+
+TAP: Final = 2.5 * SECOND
+"""ms from the second join to the tap."""
+
+EARLIER: Final = (2 * SECOND, 30 * SECOND)
+"""ms by which the first phone joined before, at least and at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a method promised of one phone, and what was.
+
+    Attributes:
+        promised: The most it would be wrong by, when the copy left, ms.
+        error: What it was wrong by, at the start, ms.
+    """
+
+    promised: float
+    error: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the promise was kept."""
+        return abs(self.error) <= self.promised
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one method made of one take.
+
+    Attributes:
+        skew: ms by which the first phone was to start after the second.
+        bounds: Of each phone that a bound was promised for.
+    """
+
+    skew: float
+    bounds: tuple[Bound, ...]
+
+
+class Phone:
+    """A phone with a clock, behind a network.
+
+    Args:
+        network: What it is connected through.
+        clock: Its clock.
+        random: Where its delays are drawn from.
+        is_released: Whether it is a released app, which tells one time only.
+    """
+
+    def __init__(
+        self, network: Network, clock: Clock, random: Random, *, is_released: bool
+    ) -> None:
+        self.clock = clock
+        self.probes: list[Probe] = []
+        self._up = Way(network.up.begin(random))
+        self._down = Way(network.down.begin(random))
+        self._is_released = is_released
+
+    def ask(self, at: float) -> None:
+        """Ask it the time."""
+        arrived = self._down.arrival(at)
+        shown = self.clock.reading(arrived)
+        received = None if self._is_released else shown
+        self.probes.append(Probe(at, received, shown, self._up.arrival(arrived)))
+
+    def join(self, at: float) -> None:
+        """Join, and be asked as the server does."""
+        for wait in schedule.JOIN_PROBES:
+            self.ask(at + wait)
+
+    def delay(self, now: float) -> float:
+        """Return what the server takes for its delay, ms."""
+        trips: RoundTrips[None] = RoundTrips()
+        for probe in self.probes:
+            if probe.heard <= now:
+                trips.add(probe.round_trip)
+        return schedule.UNKNOWN_DELAY if trips.delay is None else trips.delay
+
+    def prepare(self, tapped_at: float, leaves_by: float) -> Look:
+        """Be asked again before a start; return what is known when it has to leave."""
+        for number in range(schedule.PROBES):
+            self.ask(tapped_at + number * schedule.PROBE_INTERVAL)
+        heard = [probe for probe in self.probes if probe.heard <= leaves_by]
+        return Look(heard, tapped_at, leaves_by)
+
+    def copy_takes(self, sent: float) -> float:
+        """Return how long a message to it is on its way, ms."""
+        return self._down.arrival(sent) - sent
+
+
+def play(
+    networks: Pair, methods: Mapping[str, Method], random: Random, granularity: float
+) -> dict[str, Outcome]:
+    """Play one take, once, and let every method judge it.
+
+    Args:
+        networks: What the two phones are connected through.
+        methods: By their names.
+        random: Where all chance comes from.
+        granularity: Of the phones' clocks, ms. Phones that show whole ones are
+            taken for released apps, others for protocol 2.
+    """
+    joins = (NOON - random.uniform(*EARLIER), NOON)
+    phones = [
+        _phone(network, random, joined, granularity)
+        for network, joined in zip(
+            (networks.first, networks.second), joins, strict=True
+        )
+    ]
+    tapped_at = NOON + TAP
+    delays = [phone.delay(tapped_at) for phone in phones]
+    start_at = tapped_at + _lead(delays)
+    looks = []
+    for phone, delay in zip(phones, delays, strict=True):
+        leaves_by = start_at - delay - schedule.MARGIN
+        looks.append(phone.prepare(tapped_at, leaves_by))
+    copies = [phone.copy_takes(start_at) for phone in phones]
+    truths = [phone.clock.ahead(start_at) for phone in phones]
+    return {
+        name: _judge(method, looks, truths, copies) for name, method in methods.items()
+    }
+
+
+def _phone(
+    network: Network, random: Random, joined: float, granularity: float
+) -> Phone:
+    clock = any_clock(random, joined, granularity)
+    phone = Phone(network, clock, random, is_released=granularity > 0)
+    phone.join(joined)
+    return phone
+
+
+def _lead(delays: Iterable[float]) -> float:
+    prospects = (schedule.Prospect(App.PROTOCOL_2, delay) for delay in delays)
+    return schedule.lead(prospects, Config.lead)
+
+
+def _judge(
+    method: Method, looks: list[Look], truths: list[float], copies: list[float]
+) -> Outcome:
+    late: list[float] = []
+    bounds: list[Bound] = []
+    for look, truth, copy in zip(looks, truths, copies, strict=True):
+        guess = method(look)
+        if guess is None:
+            late.append(copy)
+            continue
+        late.append(guess.offset - truth)
+        if guess.bound is not None:
+            bounds.append(Bound(guess.bound, late[-1]))
+    return Outcome(late[0] - late[1], tuple(bounds))

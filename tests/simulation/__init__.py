@@ -1,0 +1,1 @@
+"""Played phones and networks: one test module for each of the modules."""

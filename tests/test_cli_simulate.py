@@ -1,0 +1,143 @@
+"""``python -m raydel simulate``: what is asked for, and what is printed."""
+
+from __future__ import annotations
+
+import json
+from contextlib import redirect_stdout
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from raydel import cli
+from raydel.cli.simulate import table
+from raydel.simulation.figures import Figures
+from raydel.simulation.methods import METHODS
+from raydel.simulation.networks import NETWORKS
+
+FIGURES = Figures(
+    network="good",
+    method="ours",
+    p50=0.1239,
+    p95=0.5,
+    max=1.0,
+    bound_p50=1.7,
+    bounds=4,
+    held=4,
+    broken=(),
+)
+
+
+def said(*options: str) -> str:
+    """Play a few takes, and return what is printed."""
+    with redirect_stdout(StringIO()) as out:
+        cli.main(["simulate", "--takes=20", *options])
+    return out.getvalue()
+
+
+class Table(SynchronousTestCase):
+    """What people are shown."""
+
+    def test_lines(self) -> None:
+        """A line has a network, a method, and ms; a bound where there is one."""
+        head, line = table([FIGURES])
+        self.assertEqual(
+            ["network", "method", "p50", "p95", "max", "bound", "held"], head.split()
+        )
+        self.assertEqual(
+            ["good", "ours", "0.124", "0.500", "1.000", "1.700", "4", "of", "4"],
+            line.split(),
+        )
+        _, line = table([replace(FIGURES, bound_p50=None, bounds=0, held=0)])
+        self.assertEqual("1.000", line.split()[-1])
+
+    def test_broken(self) -> None:
+        """A take whose bound did not hold is named."""
+        *_, last = table([replace(FIGURES, held=3, broken=(17,))])
+        self.assertEqual("the bound did not hold: good, ours, take 17", last)
+
+    def test_all(self) -> None:
+        """Without options, every method is shown on every network."""
+        shown = [tuple(line.split()[:2]) for line in said().splitlines()[1:]]
+        self.assertEqual([(n, m) for n in NETWORKS for m in METHODS], shown)
+        self.assertEqual(said(), said("--network=all", "--method=all"))
+
+    def test_seed(self) -> None:
+        """The same seed prints the same, another one something else."""
+        self.assertEqual(said("--seed=1"), said())
+        self.assertNotEqual(said("--seed=2"), said())
+
+
+class Json(SynchronousTestCase):
+    """What programs are shown."""
+
+    def test_shape(self) -> None:
+        """It has the settings, and an object for each line of the table."""
+        shown: Any = json.loads(
+            said("--json", "--network=lte,good", "--method=ours", "--granularity=1")
+        )
+        figures = shown.pop("figures")
+        self.assertEqual({"seed": 1, "takes": 20, "granularity": 1.0}, shown)
+        self.assertEqual(["lte", "good"], [each["network"] for each in figures])
+        for each in figures:
+            self.assertEqual(list(Figures.__dataclass_fields__), list(each))
+            self.assertEqual(
+                (40, 40, []), (each["bounds"], each["held"], each["broken"])
+            )
+            self.assertLessEqual(each["p50"], each["p95"])
+            self.assertLessEqual(each["p95"], each["max"])
+
+
+class Traces(SynchronousTestCase):
+    """Delays of one's own."""
+
+    def setUp(self) -> None:
+        """Have a directory."""
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name) / "trace"
+
+    def test_trace(self) -> None:
+        """A trace alone is the only network; with others, it is one of them."""
+        self.path.write_text("3\n4\n5\n", "utf-8")
+        option = f"--trace={self.path}"
+        alone = said(option, "--method=ours").splitlines()[1:]
+        self.assertEqual(["trace"], [line.split()[0] for line in alone])
+        both = said(option, "--network=trace,good", "--method=ours").splitlines()[1:]
+        self.assertEqual(["trace", "good"], [line.split()[0] for line in both])
+
+    def test_no_text(self) -> None:
+        """A file that is no text is refused by its name."""
+        self.path.write_bytes(b"\xff\xfe\x00")
+        refused = self.assertRaises(
+            SystemExit, cli.main, ["simulate", f"--trace={self.path}"]
+        )
+        self.assertIn(f"{self.path}: that is no text;", str(refused))
+
+
+class Refusals(SynchronousTestCase):
+    """What cannot be played."""
+
+    def test_refusals(self) -> None:
+        """It is refused in one sentence that quotes it."""
+        for wrong, quoted in (
+            ("--network=wired", "'wired'"),
+            ("--network=", "''"),
+            ("--network=trace", "--trace=FILE"),
+            ("--method=luck", "'luck'"),
+            ("--takes=0", "'0'"),
+            ("--takes=1e9", "'1e9'"),
+            ("--takes=1000001", "'1000001'"),
+            ("--seed=x", "'x'"),
+            ("--granularity=2", "'2'"),
+            ("--trace=/no/such/file", "/no/such/file"),
+            (f"--trace={__file__}", "line 1 is no delay in ms"),
+            ("--fly", "--fly"),
+        ):
+            refused = str(self.assertRaises(SystemExit, cli.main, ["simulate", wrong]))
+            self.assertTrue(refused.startswith("raydel: "), refused)
+            self.assertIn(quoted, refused)
+            self.assertNotIn("\n", refused)
