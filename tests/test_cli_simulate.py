@@ -13,7 +13,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel import cli
-from raydel.cli.simulate import table
+from raydel.cli.simulate import exit_code, table
 from raydel.simulation.figures import Figures
 from raydel.simulation.methods import METHODS
 from raydel.simulation.networks import NETWORKS
@@ -58,6 +58,14 @@ class Table(SynchronousTestCase):
         """A take whose bound did not hold is named."""
         *_, last = table([replace(FIGURES, held=3, broken=(17,))])
         self.assertEqual("the bound did not hold: good, ours, take 17", last)
+        *_, last = table([replace(FIGURES, held=0, broken=tuple(range(9)))])
+        self.assertTrue(last.endswith(", take 3, take 4, and 4 more"), last)
+
+    def test_exit_code(self) -> None:
+        """One bound that did not hold is enough to end with 1."""
+        broken = replace(FIGURES, held=3, broken=(17,))
+        self.assertEqual(1, exit_code([FIGURES, broken, FIGURES]))
+        self.assertEqual(0, exit_code([FIGURES, FIGURES]))
 
     def test_all(self) -> None:
         """Without options, every method is shown on every network."""
