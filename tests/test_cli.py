@@ -10,10 +10,12 @@ from contextlib import redirect_stdout
 from importlib import import_module
 from io import StringIO
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel import cli
 from raydel.cli import dev
+from raydel.cli.phone import client_factory
 from tests.docs import ROOT
 
 
@@ -95,3 +97,13 @@ class Phone(SynchronousTestCase):
             self.assertTrue(refused.startswith("raydel: "), refused)
             self.assertIn(quoted, refused)
             self.assertNotIn("\n", refused)
+
+
+class PlayedPhone(SynchronousTestCase):
+    """The phone in a terminal."""
+
+    def test_goodbye(self) -> None:
+        """Nothing but its own timer tears a link that is being closed."""
+        factory = client_factory("ws://localhost:3001/sync", Clock())
+        timers = factory.closeHandshakeTimeout, factory.serverConnectionDropTimeout
+        self.assertEqual((0, 0), timers)

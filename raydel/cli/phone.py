@@ -202,7 +202,7 @@ class Handset:
         self._url = url
         self._status = 0
         self._closed: Deferred[None] | None = None
-        self._factory = WebSocketClientFactory(url, reactor=reactor)
+        self._factory = client_factory(url, reactor)
         self._factory.protocol = partial(Link, self)  # type: ignore[assignment]
         is_secure, host, port, *_ = parse_url(url)
         self._endpoint: Any = HostnameEndpoint(reactor, host, port)
@@ -348,6 +348,17 @@ class Link(WebSocketClientProtocol):
         if "certificate verify failed" in str(self.broken_by):
             return "nobody we trust vouches for the server: see --ca=FILE", True
         return "nothing there answers as it should: ws:// or wss://?", False
+
+
+def client_factory(url: str, reactor: Any) -> WebSocketClientFactory:
+    """Return Autobahn's factory, without its timers for a goodbye.
+
+    They round down to whole seconds, and may so be over at once: the link would be
+    torn before the server has heard that the phone left. `FAREWELL` is ours.
+    """
+    factory = WebSocketClientFactory(url, reactor=reactor)
+    factory.setProtocolOptions(closeHandshakeTimeout=0, serverConnectionDropTimeout=0)
+    return factory
 
 
 @implementer(IHalfCloseableProtocol)
