@@ -73,7 +73,15 @@ from raydel.core.state import (
     phase_of,
     status_of,
 )
-from raydel.core.take import MOST_DEBTS, Absentee, Debt, Owner, Participant, Stop, Take
+from raydel.core.take import (
+    Absentee,
+    Debt,
+    Owner,
+    Participant,
+    Stop,
+    Take,
+    latest_debts,
+)
 from raydel.core.turn import Outcome, Turn
 
 SCREEN_LIMIT: Final = HOUR
@@ -506,7 +514,7 @@ class _Step(Turn):
             if not (spare_screens and participant.app.is_screen)
         }
         # A take is activity: if nobody is there, the cleanup counts from here.
-        debts = (*self.session.debts, *owed.values())[-MOST_DEBTS:]
+        debts = latest_debts((*self.session.debts, *owed.values()))
         self.change(take=None, stop_at=at, debts=debts, empty_since=None)
         self.note(Occasion.RECORDING_STOPPED, reason=reason)
         for seat in self.session.seats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct, structs
@@ -13,8 +15,9 @@ KEPT_TOKENS: Final = 2
 """The newest, and the one before: the message with the newest may get lost."""
 
 MOST_DEBTS: Final = 32
-"""Stops of one session that are owed at once: who does not hear 32 takes end hears
-none. Without a limit, a phone that proves nothing would fill the store."""
+"""Stops that one device is owed at once: who does not hear 32 takes end hears none.
+Without a limit, a phone that proves nothing would fill the store. It is each device's
+own: none takes from another the stop that it waits for."""
 
 MOST_ABSENTEES: Final = 32
 """A screen is another device each time it comes back: enough is enough."""
@@ -185,3 +188,14 @@ class Debt(Struct, frozen=True):
     owner: Owner
     stop: Stop
     expires_at: float
+
+
+def latest_debts(debts: Sequence[Debt]) -> tuple[Debt, ...]:
+    """Return what each device is owed, oldest first, `MOST_DEBTS` of each at most."""
+    kept: list[Debt] = []
+    counts: Counter[str] = Counter()
+    for debt in reversed(debts):
+        counts[debt.owner.device_id] += 1
+        if counts[debt.owner.device_id] <= MOST_DEBTS:
+            kept.append(debt)
+    return tuple(reversed(kept))

@@ -158,14 +158,29 @@ class Stopping(SynchronousTestCase):
         self.assertEqual("no_recording", error.code)
 
     def test_so_many_debts(self) -> None:
-        """Phones that never prove anything are owed their latest stops."""
+        """A phone that never proves anything is owed its latest stops."""
         self.stage.stops()
         for number in range(MOST_DEBTS):
             self.stage.starts(take_id=f"take {number}")
             self.stage.stops()
         debts = self.stage.session.debts
-        self.assertEqual(MOST_DEBTS, len(debts))
+        self.assertEqual(2 * MOST_DEBTS, len(debts))
         self.assertEqual(f"take {MOST_DEBTS - 1}", debts[-1].stop.take_id)
+        self.assertEqual("take 0", debts[0].stop.take_id)
+
+    def test_the_debt_of_another(self) -> None:
+        """However many takes one phone makes, the other is still owed its stop."""
+        self.stage.loses("guest")
+        self.stage.stops()
+        for number in range(MOST_DEBTS + 1):
+            self.stage.starts(take_id=f"take {number}")
+            self.stage.stops()
+        self.stage.guest_joins("again")
+        self.assertIn("take", [each.take_id for each in self.stops_told("again")])
+
+    def stops_told(self, peer: str) -> list[StopRecording]:
+        """Return the stops that the last verb told a peer."""
+        return [m for m in self.stage.told(peer) if isinstance(m, StopRecording)]
 
     def test_another_take_was_meant(self) -> None:
         """A stop that names a take ends no other, however late it comes."""
