@@ -103,7 +103,7 @@ class Kind:
 
     @property
     def granularity(self) -> float:
-        """ms between two instants that it tells apart; 0 is all there are."""
+        """Least time between two instants that it tells apart, ms; 0 is all."""
         return 0.0 if self.protocol else 1.0
 
     def told(self, start: Message) -> float | None:

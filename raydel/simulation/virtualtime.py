@@ -120,11 +120,15 @@ class VirtualClock:
         return self.now / SECOND
 
     def callLater(  # noqa: N802 - Twisted calls it
-        self, delay: float, call: Callable[..., object], *args: Any, **more: Any
+        self,
+        delay: float,
+        callable: Callable[..., Any],  # noqa: A002 - as the interface has it
+        *args: object,
+        **kwargs: object,
     ) -> Planned:
         """Plan a call, seconds from now."""
         due = self.now + delay * SECOND
-        return self.plan(Planned(self, due, call, args, more), due)
+        return self.plan(Planned(self, due, callable, args, kwargs), due)
 
     def call_at(self, due: float, call: Callable[..., object], *args: Any) -> Planned:
         """Plan a call at an instant, ms."""
