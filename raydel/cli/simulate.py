@@ -6,20 +6,24 @@ Everything is played in `raydel.simulation`; here it is asked for, and printed.
 from __future__ import annotations
 
 import json
-from argparse import ArgumentTypeError
-from collections.abc import Collection, Iterable, Sequence
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from raydel.cli import simulate_server
 from raydel.cli.parser import Parser
 from raydel.simulation.figures import Figures, measure
 from raydel.simulation.methods import METHODS
 from raydel.simulation.networks import NETWORKS, Network, Pair, read_trace
 
 MOST_TAKES: Final = 1_000_000
-"""Some ten minutes for each network."""
+"""Some ten minutes for each network; an hour through the server."""
+
+TAKES: Final = 10_000
+"""For each network, if nothing else is asked."""
 
 NAMED: Final = 5
 """Takes whose bound did not hold that are named in the table; JSON has them all."""
@@ -58,6 +62,7 @@ the starts as commanded, not the first pictures.
 Our method promises for each phone, when the start leaves for it, by how much its clock
 is misjudged at most. Bound is the median of these promises; held says how many of them
 were kept, at the start itself. If any was not, this ends with code 1.
+
 """
 
 _WHOLE: Final = {"0": 0.0, "1": 1.0}
@@ -77,29 +82,57 @@ def main(arguments: Sequence[str]) -> None:
         parser.print_help()
         return
     asked = parser.parse_args(arguments)
+    _refuse_mixtures(parser, asked)
+    networks = _chosen(parser, asked)
+    if asked.server:
+        simulate_server.run(
+            networks,
+            kinds=asked.kinds,
+            after=asked.after,
+            frames=asked.frames,
+            takes=asked.takes,
+            seed=asked.seed,
+            as_json=asked.json,
+        )
+    else:
+        _judge_methods(networks, asked)
+
+
+def _refuse_mixtures(parser: Parser, asked: Namespace) -> None:
+    """Refuse options that mean nothing beside each other."""
+    for name in ("kinds", "after", "frames"):
+        if getattr(asked, name) and not asked.server:
+            parser.error(f"--{name} needs --server")
+    for name in ("method", "granularity"):
+        if getattr(asked, name) is not None and asked.server:
+            parser.error(f"--{name} cannot be had with --server, which has its own")
+
+
+def _chosen(parser: Parser, asked: Namespace) -> dict[str, Pair]:
     names = asked.network or (["trace"] if asked.trace else list(NETWORKS))
     networks = dict(NETWORKS)
     if asked.trace:
         networks["trace"] = asked.trace
     elif "trace" in names:
         parser.error("the network 'trace' needs --trace=FILE")
+    return {name: networks[name] for name in names}
+
+
+def _judge_methods(networks: Mapping[str, Pair], asked: Namespace) -> None:
+    takes, granularity = asked.takes or TAKES, asked.granularity or 0.0
     figures = [
         line
-        for name in names
+        for name, pair in networks.items()
         for line in measure(
             name,
-            networks[name],
-            {method: METHODS[method] for method in asked.method},
-            takes=asked.takes,
+            pair,
+            {method: METHODS[method] for method in asked.method or METHODS},
+            takes=takes,
             seed=asked.seed,
-            granularity=asked.granularity,
+            granularity=granularity,
         )
     ]
-    settings = {
-        "seed": asked.seed,
-        "takes": asked.takes,
-        "granularity": asked.granularity,
-    }
+    settings = {"seed": asked.seed, "takes": takes, "granularity": granularity}
     if asked.json:
         print(json.dumps({**settings, "figures": [asdict(each) for each in figures]}))
     else:
@@ -140,7 +173,7 @@ def _row(network: str, method: str, *cells: str) -> str:
 
 
 def _parser() -> Parser:
-    parser = Parser("simulate", _HELP)
+    parser = Parser("simulate", _HELP + simulate_server.HELP)
     add = parser.add_argument
     add(
         "--network",
@@ -153,15 +186,14 @@ def _parser() -> Parser:
         "--method",
         metavar="NAMES",
         type=_methods,
-        default=list(METHODS),
         help="the methods, with commas between, or all [default: all]",
     )
     add(
         "--takes",
         metavar="COUNT",
         type=_takes,
-        default=10_000,
-        help="how many for each network [default: %(default)s]",
+        help=f"how many for each network [default: {TAKES}; with --server"
+        f" {simulate_server.TAKES}]",
     )
     add(
         "--seed",
@@ -174,7 +206,6 @@ def _parser() -> Parser:
         "--granularity",
         metavar="MS",
         type=_granularity,
-        default=0.0,
         help="of the phones' clocks: 0, or 1 [default: 0]",
     )
     add(
@@ -185,6 +216,7 @@ def _parser() -> Parser:
         " connection begins somewhere in it",
     )
     add("--json", action="store_true", help="print it for programs")
+    simulate_server.add_options(parser)
     return parser
 
 

@@ -67,7 +67,7 @@ class StartFigures:
 
     @property
     def coverage(self) -> float | None:
-        """In what part of the takes the uncertainty covered the skew, if it was told."""
+        """In what part of these takes the uncertainty covered the skew, 0 to 1."""
         return self.covered / self.uncertainties if self.uncertainties else None
 
     @property
