@@ -48,6 +48,8 @@ lines, of how far apart the two phones are:
 Bound and held are as above, for phones that are told a bound: protocol 2. Unsure is
 the median of what both phones together are told as uncertainty; covers, in how many of
 100 takes it was no less than the error; times, how many times the median error it is.
+Late is how many phones heard of a time to start at when that was over already: they
+start at once.
 
 What is not played: the handshake of the connection, the time that the server takes to
 think, phones that take theirs to answer, and links that break. If a bound did not
@@ -148,7 +150,7 @@ def table(figures: Iterable[StartFigures]) -> list[str]:
 
 
 def _head(host: str, guest: str) -> list[str]:
-    cells = ("p50", "p95", "max", "bound", "unsure", "covers", "times", "held")
+    cells = ("p50", "p95", "max", "bound", "unsure", "covers", "times", "late", "held")
     return [f"{host} with {guest}", _row("network", "start", *cells)]
 
 
@@ -173,9 +175,10 @@ def _promised(figures: StartFigures) -> list[str]:
         _number(figures.uncertainty_p50, 3),
         _number(None if coverage is None else 100 * coverage, 1),
         _number(figures.caution, 1),
+        str(figures.late),
     ]
     held = f"{figures.held} of {figures.bounds}" if figures.bounds else ""
-    return [*cells, held] if any(cells) else []
+    return [*cells, held]
 
 
 def _number(number: float | None, digits: int) -> str:
@@ -191,8 +194,8 @@ def _wrong(what: str, figures: StartFigures, found: Sequence[int]) -> list[str]:
 
 
 def _row(network: str, start: str, *cells: str) -> str:
-    numbers = "".join(f"{cell:>8}" for cell in cells[:7])
-    return "  ".join([f"{network:<11}{start:<10}{numbers}", *cells[7:]]).rstrip()
+    numbers = "".join(f"{cell:>8}" for cell in cells[:8])
+    return "  ".join([f"{network:<11}{start:<10}{numbers}", *cells[8:]]).rstrip()
 
 
 def _kinds(text: str) -> list[Kinds]:

@@ -36,10 +36,12 @@ class Order:
     Attributes:
         message: Its copy of ``start_recording``.
         quickest: The quickest round trip to the phone, ms, as in `Wire`.
+        too_late: Whether the time it was told was over by then.
     """
 
     message: Message
     quickest: float | None
+    too_late: bool
 
 
 class Handset:
@@ -161,10 +163,11 @@ class Handset:
         """Plan the camera call: once, as none can take it back."""
         if self.order is not None:
             return
-        self.order = Order(message, self._wire.quickest)
+        wait = self.kind.wait(message, self.reading, self._offset)
+        too_late = (self.kind.told(message) or self.reading) < self.reading
+        self.order = Order(message, self._wire.quickest, too_late)
         self.bound = message.get("bound_ms", self.bound)
         if self.due_at is None:
-            wait = self.kind.wait(message, self.reading, self._offset)
             self._call_camera_in(wait)
 
     def _call_camera_in(self, wait: float) -> None:

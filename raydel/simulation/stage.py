@@ -81,6 +81,7 @@ class Start:
             That is what its clock was misjudged by. For a phone that starts on
             receipt, how much too late its camera call was due.
         on_receipt: Whether it was told no time.
+        too_late: Whether it was told a time that was over when it heard of it.
         uncertainty: What its copy said of that, ms, if it did.
         bound: The most that it was to be, ms, if that was said.
         quickest: The quickest round trip to it by then, ms, if there was one.
@@ -90,6 +91,7 @@ class Start:
     called_at: float
     missed_by: float
     on_receipt: bool
+    too_late: bool
     uncertainty: float | None
     bound: float | None
     quickest: float | None
@@ -264,6 +266,7 @@ def _start(phone: Handset, aim: float) -> Start:
         called_at=phone.called_at,
         missed_by=_missed(phone, message, phone.due_at, aim),
         on_receipt=on_receipt,
+        too_late=not on_receipt and phone.order.too_late,
         uncertainty=message.get("uncertainty_ms"),
         bound=None if on_receipt else phone.bound,
         quickest=phone.order.quickest,

@@ -46,6 +46,7 @@ class StartFigures:
         uncertainties: In how many takes both were.
         covered: In how many of these it covered the skew.
         error_p50: Median of the skew in these, ms, if there are any.
+        late: How many phones were told a time that was over when they heard of it.
         lost: The takes in which a phone never started, counted from 0.
     """
 
@@ -63,6 +64,7 @@ class StartFigures:
     uncertainties: int
     covered: int
     error_p50: float | None
+    late: int
     lost: tuple[int, ...]
 
     @property
@@ -98,6 +100,7 @@ class StartTally:
         self._uncertainties = array("d")
         self._errors = array("d")
         self._covered = 0
+        self._late = 0
         self._lost: list[int] = []
 
     def lose(self, take: int) -> None:
@@ -109,6 +112,7 @@ class StartTally:
         self._commanded.append(abs(played.commanded_skew))
         self._due.append(abs(played.due_skew))
         self._called.append(abs(played.called_skew))
+        self._late += sum(start.too_late for start in played.starts)
         self._add_bounds(take, played)
         self._add_uncertainty(played)
 
@@ -146,6 +150,7 @@ class StartTally:
             uncertainties=len(self._uncertainties),
             covered=self._covered,
             error_p50=_median(self._errors),
+            late=self._late,
             lost=tuple(self._lost),
         )
 
