@@ -60,6 +60,11 @@ def said(*options: str) -> str:
     return out.getvalue()
 
 
+def squeezed(line: str) -> str:
+    """Return a line with one space between its words."""
+    return " ".join(line.split())
+
+
 class Table(SynchronousTestCase):
     """What people are shown."""
 
@@ -129,17 +134,17 @@ class Server(SynchronousTestCase):
         heading, head, commanded, called = simulate_server.table([STARTS])
         self.assertEqual("protocol-2 with library-2", heading)
         self.assertEqual(
-            "network start p50 p95 max bound unsure covers times late held".split(),
-            head.split(),
+            "network start p50 p95 max bound unsure covers times late held",
+            squeezed(head),
         )
         self.assertEqual(
-            "good commanded 0.124 0.500 1.000 1.700 0.400 75.0 4.0 2 4 of 4".split(),
-            commanded.split(),
+            "good commanded 0.124 0.500 1.000 1.700 0.400 75.0 4.0 2 4 of 4",
+            squeezed(commanded),
         )
-        self.assertEqual("good called 0.200 0.600 1.500".split(), called.split())
+        self.assertEqual("good called 0.200 0.600 1.500", squeezed(called))
         framed = replace(STARTS, called=Spread(5.0, 13.0, 16.0))
         *_, last = simulate_server.table([framed])
-        self.assertEqual("good on-frames 5.000 13.000 16.000".split(), last.split())
+        self.assertEqual("good on-frames 5.000 13.000 16.000", squeezed(last))
 
     def test_nothing_promised(self) -> None:
         """Where phones are told no bound, there is none to show."""
@@ -154,9 +159,7 @@ class Server(SynchronousTestCase):
             error_p50=None,
         )
         _, _, commanded, _ = simulate_server.table([released])
-        self.assertEqual(
-            "good commanded 0.124 0.500 1.000 2".split(), commanded.split()
-        )
+        self.assertEqual("good commanded 0.124 0.500 1.000 2", squeezed(commanded))
 
     def test_wrong(self) -> None:
         """A broken bound and a lost phone name their takes, and end it with 1."""
