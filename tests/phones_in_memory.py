@@ -16,12 +16,38 @@ from twisted.internet.interfaces import IDelayedCall
 from zope.interface import implementer
 
 from raydel.interfaces import IConnection, ITransport
+from raydel.simulation.phones import (
+    LIBRARY_1,
+    LIBRARY_2,
+    PROTOCOL_2,
+    RELEASED,
+    SCREEN_1,
+    SCREEN_2,
+    SCREEN_2_OLD,
+    SCREEN_3,
+    Kind,
+    Message,
+)
 from tests.stage import Stage
 
-Message = dict[str, Any]
-
-FARTHEST = 5000.0
-"""ms ahead of which no library and no screen of release 2 waits."""
+__all__ = [
+    "CODE",
+    "KINDS",
+    "LIBRARY_1",
+    "LIBRARY_2",
+    "PROTOCOL_2",
+    "RELEASED",
+    "SCREEN_1",
+    "SCREEN_2",
+    "SCREEN_2_OLD",
+    "SCREEN_3",
+    "Arrival",
+    "Kind",
+    "Message",
+    "Phone",
+    "Wire",
+    "pair",
+]
 
 FARTHEST_STOP = 10_000.0
 """ms ahead of which protocol 2 waits for no stop: its clock was set back meanwhile."""
@@ -31,88 +57,6 @@ BROKEN = 1006
 
 CODE = "ABC123"
 
-Wait = Callable[[Message, float, float], float]
-"""``(start_recording, own time, offset_ms)`` to ms until the camera call."""
-
-
-def on_receipt(_: Message, _now: float, _offset: float) -> float:
-    """Start at once."""
-    return 0.0
-
-
-def fifty_later(_: Message, _now: float, _offset: float) -> float:
-    """Start once the camera is warm."""
-    return 50.0
-
-
-def at_server_time(start: Message, now: float, offset: float) -> float:
-    """Take the field for server time; start at once if it is 0."""
-    aim: float = start["atomic_start_time"]
-    return clamp(aim - (now - offset)) if aim else 0.0
-
-
-def at_own_time_clamped(start: Message, now: float, _: float) -> float:
-    """Take the field for own time, and wait a second and a bit more."""
-    aim: float = start["atomic_start_time"]
-    return clamp(aim - now) + 1050.0
-
-
-def at_own_time_early(start: Message, now: float, _: float) -> float:
-    """Aim 5 ms before the field, in own time, and wait 100 ms more."""
-    aim: float = start["atomic_start_time"] - 5.0
-    return max(0.0, aim - now) + 100.0
-
-
-def at_local_time(start: Message, now: float, _: float) -> float:
-    """Start at the local time of protocol 2; at once if there is none."""
-    aim: float = start.get("localStartTime", now)
-    return max(0.0, aim - now)
-
-
-def clamp(wait: float) -> float:
-    """Wait neither for the past nor for too long."""
-    return min(max(wait, 0.0), FARTHEST)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How one app behaves.
-
-    Attributes:
-        label: What people call it.
-        names: Of a host and of a guest.
-        wait: When it starts its camera.
-        code_in_path: Whether it connects to ``/sync/<code>``.
-        answers: Whether it answers time-sync requests.
-        readiness: What it says once its camera is ready.
-        taps_through: Whether a host starts at its own tap.
-        protocol: What it says in its join, if anything.
-    """
-
-    label: str
-    names: tuple[str, str] = ("iPhone 15", "Pixel 9")
-    wait: Wait = on_receipt
-    code_in_path: bool = False
-    answers: bool = False
-    readiness: str | None = None
-    taps_through: bool = False
-    protocol: int | None = None
-
-
-_EARLY_NAMES = ("Device ab12", "Device cd34")
-_ROLE_NAMES = ("IOS-HOST-ab12", "ANDROID-JOIN-cd34")
-
-LIBRARY_1 = Kind("library 1")
-LIBRARY_2 = Kind("library 2", wait=at_server_time, answers=True)
-SCREEN_1 = Kind("screen 1", _EARLY_NAMES, code_in_path=True, taps_through=True)
-SCREEN_2_OLD = Kind("screen 2 old", _EARLY_NAMES, fifty_later, readiness="camera_ready")
-SCREEN_2 = Kind("screen 2", _ROLE_NAMES, at_own_time_clamped)
-SCREEN_3 = Kind(
-    "screen 3", _ROLE_NAMES, at_own_time_early, answers=True, readiness="device_ready"
-)
-PROTOCOL_2 = Kind("protocol 2", wait=at_local_time, answers=True, protocol=2)
-
-RELEASED = (LIBRARY_1, LIBRARY_2, SCREEN_1, SCREEN_2_OLD, SCREEN_2, SCREEN_3)
 KINDS = (*RELEASED, PROTOCOL_2)
 
 
