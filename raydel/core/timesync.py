@@ -1,52 +1,178 @@
-"""A peer's clock, from timestamps.
+"""A peer's clock, from timestamps, while it is being asked.
 
-The server asks, the peer answers, the server does all the arithmetic: with t1
-and t4 the server's times of asking and hearing, t2 and t3 the peer's times of
-hearing and answering, the peer is ahead by ``((t2 - t1) + (t3 - t4)) / 2``, and
-half the round trip bounds the error (Cristian 1989; Mills, RFC 5905). The
-sample with the smallest bound wins, never a mean: one quick answer says more
-than ten delayed ones.
+The server asks, the peer answers, the server does all the arithmetic. Of one question
+t1 and t4 are the server's times of asking and hearing, t2 and t3 the peer's times of
+hearing and answering. No message arrives before it was sent, so the peer is ahead by
+``t2 - t1`` at most and by ``t3 - t4`` at least: half of what lies between is half the
+round trip (Cristian 1989; Mills, RFC 5905).
+
+What many answers leave in common is the *corridor*. It bounds the error, whatever the
+network does, as long as clocks run apart by no more than 100 ppm.
+
+The *estimate* is better than its bound. Of each burst of answers the quickest message
+of either way is taken, which need not belong to one question: the ways are then short
+on both sides, and the middle is close (the lower envelope of Moon, Skelly and Towsley,
+1999). A Kalman filter follows these middles, and knows the drift. How noisy they are
+is told by how far apart the quickest messages lie.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
-from typing import Final
+from functools import cache
+from math import comb, inf, sqrt
+from statistics import median_low
+from typing import Final, NamedTuple
 
+from raydel.core.kalman import (
+    PHONE,
+    WORST_RATE,
+    Look,
+    State,
+    first,
+    predict,
+    surprise,
+    update,
+)
 from raydel.core.messages import TimeSyncResponse
 
-DRIFT_ALLOWANCE: Final = 100e-6
-"""The most two clocks run apart, as a ratio. Phones show up to 20e-6."""
+BURST: Final = 16
+"""Questions in a burst: 8 pairs."""
 
-KEPT_SAMPLES: Final = 32
-"""Samples kept of a peer: several bursts."""
+LONGEST_BURST: Final = 2_000.0
+"""ms from its first answer to its last; what comes later belongs to the next."""
+
+MAX_PENDING: Final = 4 * BURST
+"""Questions that may wait for an answer; the oldest is forgotten."""
+
+KEPT_BURSTS: Final = 12
+"""Bursts that are remembered: two minutes at full cadence."""
 
 COARSE: Final = 1.0
 """ms by which a clock that counts whole ones may overstate its own delay."""
 
-MAX_PENDING: Final = 32
-"""Questions that may wait for an answer; the oldest is forgotten."""
+FINEST: Final = 0.005
+"""ms that no look is better than: timers and rounding are that coarse."""
+
+COVERAGE: Final = 2.0
+"""Standard deviations in an uncertainty, for 95 of 100 takes. See docs/timesync.md."""
+
+SET: Final = 8.0
+"""Standard deviations by which no look is off, unless the clock was set."""
+
+
+class Reading(NamedTuple):
+    """What one answered question says of the peer's clock.
+
+    Attributes:
+        at: When the answer was heard, server time, ms.
+        most: The clock is ahead by no more, ms: what the way there leaves.
+        least: And by no less: what the way back leaves.
+    """
+
+    at: float
+    most: float
+    least: float
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One answered question.
+class Corridor:
+    """Between what limits a clock surely is.
 
     Attributes:
-        offset: Peer's clock less server time, ms.
-        round_trip: Time on the way, both ways, ms.
-        at: Server time of hearing the answer, ms.
+        at: When.
+        most: It is ahead by no more, ms.
+        least: And by no less.
     """
 
-    offset: float
-    round_trip: float
     at: float
+    most: float
+    least: float
 
-    def bound(self, now: float) -> float:
-        """The most ``offset`` can be wrong by at ``now``, ms."""
-        return self.round_trip / 2 + abs(now - self.at) * DRIFT_ALLOWANCE
+    def at_instant(self, instant: float) -> Corridor:
+        """Return it as it is then: clocks run apart."""
+        drift = abs(instant - self.at) * WORST_RATE
+        return Corridor(instant, self.most + drift, self.least - drift)
+
+    def narrowed(self, reading: Reading) -> Corridor | None:
+        """Return what a reading leaves of it; None if that denies it."""
+        here = self.at_instant(reading.at)
+        most, least = min(here.most, reading.most), max(here.least, reading.least)
+        return Corridor(reading.at, most, least) if least <= most else None
+
+    def nearest(self, offset: float) -> float:
+        """Return what is within it and closest to an offset."""
+        return min(max(offset, self.least), self.most)
+
+    def bound(self, offset: float) -> float:
+        """Return the most that an offset can be wrong by, ms."""
+        return max(self.most - offset, offset - self.least)
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """What a burst of answers comes to.
+
+    Attributes:
+        at: When the last of them was heard, server time, ms.
+        offset: The middle between the limits, ms.
+        width: From one limit to the other, ms: the quickest ways there and back.
+        noise: Standard deviation of the offset by its own answers, ms, or None if
+            there are too few to tell.
+    """
+
+    at: float
+    offset: float
+    width: float
+    noise: float | None
+
+
+def burst_of(readings: list[Reading]) -> Burst:
+    """Sum up a burst."""
+    there = sorted(reading.most for reading in readings)
+    back = sorted(-reading.least for reading in readings)
+    jitters = _jitter(tuple(there)), _jitter(tuple(back))
+    noise = None
+    if jitters[0] is not None and jitters[1] is not None:
+        noise = sqrt(jitters[0] ** 2 + jitters[1] ** 2) / 2
+    return Burst(
+        at=readings[-1].at,
+        offset=(there[0] - back[0]) / 2,
+        width=there[0] + back[0],
+        noise=noise,
+    )
+
+
+ENOUGH: Final = 4
+"""Answers from which a burst can tell how noisy it is."""
+
+
+def _jitter(delays: tuple[float, ...]) -> float | None:
+    """How far the least of some delays strays, from the delays themselves; ms.
+
+    It strays about as far as it is from the second: what the two would be apart, on
+    average, had an eighth of the delays not been measured.
+
+    Args:
+        delays: In their order.
+    """
+    count = len(delays)
+    if count < ENOUGH:
+        return None
+    gaps = _gap_weights(count, count * 7 // 8)
+    return sum(weight * (delays[n + 1] - delays[n]) for n, weight in enumerate(gaps))
+
+
+@cache
+def _gap_weights(count: int, part: int) -> tuple[float, ...]:
+    """How often each gap lies between the two least of ``part`` out of ``count``."""
+    ways = comb(count, part)
+    return tuple(
+        (n + 1) * comb(count - 1 - n, part - 1) / ways
+        for n in range(min(count - part + 1, count - 1))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +180,46 @@ class Estimate:
     """What is known of a peer's clock.
 
     Attributes:
-        offset: Peer's clock less server time, ms.
+        state: Its offset (peer's clock less server time) and drift, and how sure.
+        corridor: Its limits.
         delay: One way, as half the smallest round trip, ms.
-        bound: The most ``offset`` can be wrong by, ms.
         granularity: Step of the timestamps the peer sends: 1 ms or 0.
         sample_count: How many answers it rests on.
     """
 
-    offset: float
+    state: State
+    corridor: Corridor
     delay: float
-    bound: float
     granularity: float
     sample_count: int
 
+    @property
+    def drift(self) -> float:
+        """How much the peer's clock gains, as a ratio."""
+        return self.state.rate
+
+    def offset(self, instant: float) -> float:
+        """Return how far the peer is ahead at an instant, ms."""
+        ahead = self.state.offset + self.state.rate * (instant - self.state.at)
+        return self.corridor.at_instant(instant).nearest(ahead)
+
+    def bound(self, instant: float) -> float:
+        """Return the most that the offset of an instant can be wrong by, ms."""
+        limits = self.corridor.at_instant(instant)
+        return limits.bound(self.offset(instant))
+
+    def uncertainty(self, instant: float) -> float:
+        """Return what the offset of an instant is wrong by, 19 times of 20, ms.
+
+        Ways that are not equally long are not in it: the bound covers those.
+        """
+        later = max(instant, self.state.at)
+        spread = sqrt(predict(self.state, later, PHONE).variance)
+        return min(COVERAGE * spread, self.bound(instant))
+
     def local(self, instant: float) -> float:
         """Translate server time to the peer's time."""
-        return instant + self.offset
+        return instant + self.offset(instant)
 
     def reading(self, instant: float) -> float:
         """Translate server time to what the peer reads off its clock then.
@@ -79,39 +229,52 @@ class Estimate:
         """
         return self.local(instant) - self.granularity / 2
 
-    def agrees(self, other: Estimate) -> bool:
-        """Whether both can be true of one clock."""
-        slack = max(self.granularity, other.granularity)
-        return abs(self.offset - other.offset) <= self.bound + other.bound + slack
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One accepted answer: when it was asked for, and what it says."""
+    """One accepted answer.
+
+    Attributes:
+        asked_at: When it was asked for, server time, ms.
+        heard_at: When it was heard.
+        round_trip: Time on the way, both ways, ms.
+        burst: The burst that it was the last of, if it was.
+    """
 
     asked_at: float
-    sample: Sample
+    heard_at: float
+    round_trip: float
+    burst: Burst | None
 
 
 class Estimator:
-    """Asks for a peer's clock and weighs the answers."""
+    """Asks for a peer's clock and weighs the answers.
+
+    Attributes:
+        answered: How many questions the peer has answered.
+        set_at: When it was noticed last that the clock had been set; -inf if never.
+    """
 
     def __init__(self) -> None:
+        self.answered = 0
+        self.set_at = -inf
         self._asked = 0
-        self._answered = 0
         self._pending: dict[str, float] = {}
-        self._samples: deque[Sample] = deque(maxlen=KEPT_SAMPLES)
         self._whole = True
+        self._corridor: Corridor | None = None
+        self._delay = inf
+        self._readings: list[Reading] = []
+        self._bursts: deque[Burst] = deque(maxlen=KEPT_BURSTS)
+        self._state: State | None = None
 
     @property
-    def answered(self) -> int:
-        """How many questions the peer has answered."""
-        return self._answered
+    def bursts(self) -> tuple[Burst, ...]:
+        """What the latest bursts came to, oldest first; not the one that goes on."""
+        return tuple(self._bursts)
 
-    @property
-    def samples(self) -> tuple[Sample, ...]:
-        """What the latest answers say, oldest first."""
-        return tuple(self._samples)
+    def unanswered(self, before: float = inf) -> int:
+        """Return how many questions wait that were asked before an instant."""
+        return sum(asked < before for asked in self._pending.values())
 
     def ask(self, prefix: str, now: float) -> str:
         """Open a question and return its id. Ids are never used twice."""
@@ -131,43 +294,98 @@ class Estimator:
         received = response.client_receive_timestamp
         t2 = t3 if received is None else received
         round_trip = (now - t1) - (t3 - t2)
-        if round_trip < -COARSE:
+        if round_trip < -COARSE or t3 < t2:
             return None
-        round_trip = max(round_trip, 0.0)
         self._whole = self._whole and t2.is_integer() and t3.is_integer()
-        self._answered += 1
-        sample = Sample(((t2 - t1) + (t3 - now)) / 2, round_trip, now)
-        self._samples.append(sample)
-        return Answer(t1, sample)
+        self.answered += 1
+        round_trip = max(round_trip, 0.0)
+        self._delay = min(self._delay, round_trip / 2)
+        self._weigh(Reading(now, t2 + self._granularity - t1, t3 - now))
+        burst = self.settle() if len(self._readings) >= BURST else None
+        return Answer(t1, now, round_trip, burst)
 
-    def estimate(
-        self, now: float, *, since: float = -inf, until: float = inf
-    ) -> Estimate | None:
+    def settle(self) -> Burst | None:
+        """Close the burst that goes on, and return it, if there is one."""
+        if not self._readings:
+            return None
+        burst = burst_of(self._readings)
+        self._readings = []
+        self._bursts.append(burst)
+        self._state = self._follow()
+        return burst
+
+    def estimate(self) -> Estimate | None:
         """Return the best estimate, or None without an answer to make it from.
 
-        Args:
-            now: Server time.
-            since: Use only answers heard at or after this instant.
-            until: Use only answers heard before this one.
+        A burst that goes on counts once it is settled, unless it is the first.
         """
-        samples = [s for s in self._samples if since <= s.at < until]
-        if not samples:
+        corridor, state = self._corridor, self._state
+        if corridor is None:
             return None
-        best = min(samples, key=lambda sample: sample.bound(now))
-        granularity = 1.0 if self._whole else 0.0
+        if state is None:
+            state = first(*self._looks([burst_of(self._readings)]))
         return Estimate(
-            offset=best.offset + granularity / 2,
-            delay=min(sample.round_trip for sample in samples) / 2,
-            bound=best.bound(now) + granularity / 2,
-            granularity=granularity,
-            sample_count=self._answered,
+            state=state,
+            corridor=corridor,
+            delay=self._delay,
+            granularity=self._granularity,
+            sample_count=self.answered,
         )
 
-    def fresh(self, since: float) -> int:
-        """Return how many answers were heard at or after an instant."""
-        return sum(sample.at >= since for sample in self._samples)
+    @property
+    def _granularity(self) -> float:
+        return COARSE if self._whole else 0.0
 
-    def forget(self, before: float) -> None:
-        """Drop the answers heard before an instant: the clock has changed."""
-        kept = [sample for sample in self._samples if sample.at >= before]
-        self._samples = deque(kept, maxlen=KEPT_SAMPLES)
+    def _weigh(self, reading: Reading) -> None:
+        """Add what an answer says, or begin anew where it denies all before."""
+        if self._readings and reading.at - self._readings[0].at > LONGEST_BURST:
+            self.settle()
+        corridor = self._corridor
+        narrowed = None if corridor is None else corridor.narrowed(reading)
+        if corridor is not None and narrowed is None:
+            self._begin_anew(reading.at)
+        self._corridor = narrowed or Corridor(*reading)
+        self._readings.append(reading)
+
+    def _begin_anew(self, now: float) -> None:
+        """Forget all there was: the clock has been set, or has slept."""
+        self.set_at = now
+        self._state = None
+        self._readings.clear()
+        self._bursts.clear()
+
+    def _looks(self, bursts: Sequence[Burst]) -> list[Look]:
+        """Say how noisy bursts are.
+
+        By what the quickest answers of all of them say, and by how much wider one is
+        than the narrowest: somewhere in that is the truth.
+        """
+        known = [burst.noise for burst in bursts if burst.noise is not None]
+        narrowest = min(burst.width for burst in bursts)
+        noise = median_low(known) if known else narrowest / 4
+        return [
+            Look(
+                burst.at,
+                burst.offset,
+                noise**2 + (burst.width - narrowest) ** 2 / 12 + FINEST**2,
+            )
+            for burst in bursts
+        ]
+
+    def _follow(self) -> State:
+        """Follow the clock through the bursts.
+
+        What is off by more than chance leaves was measured on another way, or on a
+        clock that was set by less than the corridor shows. It counts without what
+        was before.
+        """
+        looks = self._looks(self._bursts)
+        state = first(looks[0])
+        for number, look in enumerate(looks[1:], 1):
+            expected = predict(state, look.at, PHONE)
+            if surprise(expected, look) > SET:
+                for _ in range(number):
+                    self._bursts.popleft()
+                return self._follow()
+            state = update(expected, look)
+        return state
