@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -24,9 +24,9 @@ from raydel.core.events import (
     WasHeard,
     WentSilent,
 )
-from raydel.core.instants import SECOND
 from raydel.core.messages import (
     CameraReady,
+    DeviceConnected,
     DeviceReady,
     Inbound,
     Join,
@@ -34,6 +34,7 @@ from raydel.core.messages import (
     Outbound,
     Ping,
     Pong,
+    ReadinessUpdate,
     StartRecording,
     StopRecording,
     TimeSyncResponse,
@@ -42,13 +43,11 @@ from raydel.core.roundtrip import LONGEST, RoundTrips
 from raydel.departures import Departures
 from raydel.interfaces import IConnection, IDesk, ITimebase, ITransport
 from raydel.peerclock import PeerClock
+from raydel.probing import Prober, Probing
 from raydel.pulse import Life, Pulse
 
 NO_WORD_NEEDED: Final = 1000
 """Close code for a stranger: a released app does not reconnect on this one."""
-
-EARLY_ANSWERS: Final = len(schedule.JOIN_PROBES)
-"""Answers that each get an update; later ones get one a burst."""
 
 
 @implementer(IConnection)
@@ -60,6 +59,7 @@ class Connection:
         transport: The wire.
         code: The session code in its path, or None.
         desk: Takes what it wants.
+        prober: Has it asked for its clock.
         clock: Runs its timers.
         timebase: Server time.
     """
@@ -72,6 +72,7 @@ class Connection:
         transport: ITransport,
         code: str | None,
         desk: IDesk,
+        prober: Prober,
         clock: IReactorTime,
         timebase: ITimebase,
     ) -> None:
@@ -86,13 +87,13 @@ class Connection:
         self.resume_token: str | None = None
         self.gone: Deferred[None] = Deferred()
         self._desk = desk
-        self._clock = clock
+        self._prober = prober
         self._timebase = timebase
         self._peer_clock = PeerClock(timebase, self.send, desk.measured)
         self._pulse = Pulse(clock, timebase, self._lose_patience)
         self._trips: RoundTrips[Receipt] = RoundTrips()
         self._departures = Departures(self, clock, timebase)
-        self._asking: list[IDelayedCall] = []
+        self._probing = Probing(self._ask, self._tells_clock)
         self._faulty = False
         self._goodbye: int | None = None
         self._starts_by = -inf
@@ -159,17 +160,14 @@ class Connection:
             message: In server time.
             receipt: Reported back as `Delivered` once it has surely arrived.
         """
+        self._attend(message)
         if type(message) is StartRecording:
-            self._keep_clock_for(message.take_id)
             self._departures.start(message, receipt)
         elif type(message) is StopRecording:
-            self._peer_clock.keep_no_more(message.take_id or None)
             self._departures.stop(message, receipt)
         elif type(message) is Pong:
             self.send(message)
         else:
-            if type(message) is Joined and message.take and message.take.participant:
-                self._keep_clock_for(message.take.take_id)
             self._departures.say(message)
 
     def has_asked(self, join: Join) -> bool:
@@ -205,10 +203,7 @@ class Connection:
         self.session_code = self._asked_for
         self.device_id = device_id
         self._pulse.asked()
-        self._asking += [
-            self._clock.callLater(wait / SECOND, self._measure)
-            for wait in schedule.JOIN_PROBES
-        ]
+        self._prober.begin(self._probing)
 
     def dismissed(self, *, owed: bool) -> None:
         """Note that it has no seat, or no longer.
@@ -219,7 +214,7 @@ class Connection:
         self.session_code = None
         self.command_id = None
         self.device_id = None
-        self._peer_clock.keep_no_more()
+        self._forget_clock()
         self._pulse.unseated(owed=owed)
 
     def probe_life(self) -> None:
@@ -241,7 +236,10 @@ class Connection:
 
     def prospect(self) -> schedule.Prospect:
         """Tell what the lead of a start has to allow for."""
-        return schedule.Prospect(self.app, self._delay())
+        delay = self._delay()
+        return schedule.Prospect(
+            self.app, delay, self._reach(delay), tells_clock=self.answers() > 0
+        )
 
     def stop_lead(self) -> float:
         """Return the ms that a stop takes to reach it."""
@@ -251,24 +249,22 @@ class Connection:
         """Return when a copy that starts on receipt would have to leave."""
         return schedule.start_departure(start_at, self.app, self._delay())
 
-    def knows_clock(self) -> bool:
-        """Tell whether the peer has told its clock."""
-        return self._peer_clock.answers > 0
+    def latest_departure(self, start_at: float) -> float:
+        """Return when a copy in its own time would have to leave at last."""
+        return schedule.latest_departure(start_at, self.app, self._reach(self._delay()))
 
-    def fresh_answers(self, since: float) -> int:
-        """Return how often it has told it since an instant."""
-        return self._peer_clock.fresh(since)
+    def answers(self) -> int:
+        """Return how often the peer has told its clock."""
+        return self._peer_clock.answers
 
     def clock_holds(self, since: float) -> bool:
         """Tell whether what it told since then agrees with what it told before."""
         return self._peer_clock.holds(since)
 
     def probe(self) -> None:
-        """Ask the peer its time, or how far it is, once more."""
-        if self.knows_clock():
-            self._ask()
-        else:
-            self._ping()
+        """Ask the peer its time, or how far it is, in a burst."""
+        self._peer_clock.forgive()
+        self._prober.begin(self._probing)
 
     def free_at(self) -> float:
         """Return when what it was told before will have left."""
@@ -303,7 +299,8 @@ class Connection:
             return
         dialect = self._dialect(exact)
         if type(message) is StartRecording and exact and dialect.estimate is not None:
-            self._starts_by = message.atomic_start_time + dialect.estimate.bound
+            start_at = message.atomic_start_time
+            self._starts_by = start_at + dialect.estimate.bound(start_at)
         self.transport.send(codec.encode(speak(message, dialect)))
         if receipt is not None:
             now = self._timebase.now()
@@ -340,13 +337,12 @@ class Connection:
             self._desk.report(self.session_code, AppLearned(self.peer, app))
 
     def _take_answer(self, response: TimeSyncResponse, now: float) -> None:
-        sample = self._peer_clock.take(response, now)
-        if sample is None:
+        answer = self._peer_clock.take(response, now)
+        if answer is None:
             return
         self._learn(Sign.ANSWERED_TIME_SYNC)
-        self._trips.add(sample.round_trip)
-        if self._peer_clock.answers <= EARLY_ANSWERS:
-            self._peer_clock.report()
+        self._trips.add(answer.round_trip)
+        self._prober.resume(self._probing)
         self._departures.reconsider()
 
     # Messages out.
@@ -365,25 +361,43 @@ class Connection:
     def _ping(self) -> None:
         self.transport.ping(self._trips.ping(self._timebase.now()))
 
-    def _measure(self) -> None:
-        """Ask the peer its time, and how far it is: it may not know the former."""
-        self._ask()
-        self._ping()
+    def _ask(self, number: int) -> None:
+        """Ask the peer its time; while it tells none, ask how far it is as well.
+
+        Args:
+            number: Of the question in its burst, from 0.
+        """
+        if self._peer_clock.may_answer():
+            self._peer_clock.ask(self.session_code or "")
+        if not self.answers() and number < schedule.PINGS:
+            self._ping()
+
+    def _tells_clock(self) -> bool:
+        return self.answers() > 0 and self._peer_clock.may_answer()
 
     def _measure_anew(self) -> None:
         """Find out how far the peer is, now that its link has come back to life."""
         self._trips.forget()
-        self._asking += [
-            self._clock.callLater(n * schedule.PROBE_INTERVAL / SECOND, self._ping)
-            for n in range(schedule.PROBES)
-        ]
+        self.probe()
 
-    def _ask(self) -> None:
-        self._peer_clock.ask(self.session_code or "")
+    def _attend(self, message: Outbound) -> None:
+        """Ask as often as what the peer is told now is worth."""
+        now = self._timebase.now()
+        if type(message) is StartRecording:
+            self._keep_clock_for(message.take_id)
+        elif type(message) is Joined and message.take and message.take.participant:
+            self._keep_clock_for(message.take.take_id)
+        elif type(message) is StopRecording and message.take_id is not UNSET:
+            self._peer_clock.keep_last(message.take_id)
+            self._probing.relax(now)
+            self._prober.begin(self._probing)
+        elif type(message) in {DeviceConnected, ReadinessUpdate}:
+            self._prober.attend(self._probing)
 
     def _keep_clock_for(self, take_id: str | UnsetType) -> None:
         if take_id is not UNSET and self.device_id is not None:
             self._peer_clock.keep_for(take_id, self.device_id)
+            self._probing.attend(inf)
 
     def _delay(self) -> float:
         """One way, in ms, as well as it is known.
@@ -398,6 +412,10 @@ class Connection:
         if estimate is None or 2 * estimate.delay > LONGEST:
             return schedule.UNKNOWN_DELAY
         return estimate.delay
+
+    def _reach(self, delay: float) -> float:
+        """One way if it takes long, in ms."""
+        return max(delay, self._trips.reach or delay)
 
     # Life and death.
 
@@ -418,6 +436,10 @@ class Connection:
 
     def _forget_plans(self) -> None:
         self._departures.clear()
-        for call in self._asking:
-            if call.active():
-                call.cancel()
+        self._forget_clock()
+
+    def _forget_clock(self) -> None:
+        """Ask for its clock no more, and keep what it has told for its take."""
+        self._peer_clock.keep_no_more()
+        self._probing.relax(-inf)
+        self._prober.forget(self._probing)

@@ -8,22 +8,15 @@ receipt, the copy leaves so that it arrives when it should.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from raydel.core.events import Receipt
 from raydel.core.instants import SECOND
 from raydel.core.messages import StartRecording
-from raydel.core.schedule import (
-    MARGIN,
-    PROBE_INTERVAL,
-    PROBES,
-)
+from raydel.core.timesync import BURST
 from raydel.interfaces import ITimebase
-
-ENOUGH: Final = PROBES - 1
-"""Fresh answers that make waiting for the last one needless."""
 
 
 class Phone(Protocol):
@@ -32,17 +25,17 @@ class Phone(Protocol):
     def departure(self, start_at: float) -> float:
         """When a copy that starts on receipt would have to leave."""
 
-    def knows_clock(self) -> bool:
-        """Whether the phone has told its clock."""
+    def latest_departure(self, start_at: float) -> float:
+        """When a copy in the phone's own time would have to leave at last."""
 
-    def fresh_answers(self, since: float) -> int:
-        """How often it has told it since then."""
+    def answers(self) -> int:
+        """How often the phone has told its clock."""
 
     def clock_holds(self, since: float) -> bool:
         """Whether what it told since then agrees with what it told before."""
 
     def probe(self) -> None:
-        """Ask the phone once more."""
+        """Ask the phone for its clock, or how far it is, in a burst."""
 
     def free_at(self) -> float:
         """When what it was told before will have left."""
@@ -75,7 +68,7 @@ class Countdown:
         self._clock = clock
         self._timebase = timebase
         self._since = timebase.now()
-        self._probes: list[IDelayedCall] = []
+        self._answers = phone.answers()
         self._timer: IDelayedCall | None = None
         self._on_receipt = False
 
@@ -84,10 +77,7 @@ class Countdown:
         if self._departure() <= self._since:
             self._leave()
             return
-        self._probes = [
-            self._clock.callLater(n * PROBE_INTERVAL / SECOND, self._phone.probe)
-            for n in range(PROBES)
-        ]
+        self._phone.probe()
         self.reconsider()
 
     def reconsider(self) -> None:
@@ -99,25 +89,21 @@ class Countdown:
     def cancel(self) -> None:
         """Do not send it any more."""
         self._stop_timer()
-        for probe in self._probes:
-            if probe.active():
-                probe.cancel()
 
     def _departure(self) -> float:
-        phone = self._phone
-        on_receipt = phone.departure(self.command.atomic_start_time)
-        if self._on_receipt or not phone.knows_clock():
-            departure = on_receipt
-        elif phone.fresh_answers(self._since) >= ENOUGH:
+        phone, start_at = self._phone, self.command.atomic_start_time
+        if self._on_receipt or not phone.answers():
+            departure = phone.departure(start_at)
+        elif phone.answers() - self._answers >= BURST:
             departure = self._since
         else:
-            departure = on_receipt - MARGIN
+            departure = phone.latest_departure(start_at)
         return max(departure, phone.free_at())
 
     def _leave(self) -> None:
         """Send the copy, or first learn that the phone's clock is not known."""
         self._timer = None
-        if self._phone.knows_clock() and not self._on_receipt:
+        if self._phone.answers() and not self._on_receipt:
             self._on_receipt = not self._phone.clock_holds(self._since)
             if self._on_receipt and self._departure() > self._timebase.now():
                 self.reconsider()

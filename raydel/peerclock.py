@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
+from raydel.core.instants import SECOND
 from raydel.core.messages import (
     Outbound,
     TimeSyncRequest,
     TimeSyncResponse,
     TimeSyncUpdate,
 )
+from raydel.core.schedule import MOST_UNANSWERED
 from raydel.core.take import ClockSample
-from raydel.core.timesync import Answer, Estimate, Estimator, Sample
+from raydel.core.timesync import Answer, Burst, Estimate, Estimator
 from raydel.interfaces import ITimebase
+
+EARLY_ANSWERS: Final = 5
+"""Answers that each get an update; later on there is one a burst."""
+
+OVERDUE: Final = 2 * SECOND
+"""ms that a peer which tells its clock may take to answer."""
 
 
 class PeerClock:
@@ -36,6 +45,7 @@ class PeerClock:
         self._estimator = Estimator()
         self._unreported: tuple[str, Answer] | None = None
         self._kept_for: tuple[str, str] | None = None
+        self._is_last = False
 
     @property
     def answers(self) -> int:
@@ -43,39 +53,48 @@ class PeerClock:
         return self._estimator.answered
 
     def estimate(self) -> Estimate | None:
-        """Return what is known of it now; None if nothing is."""
-        return self._estimator.estimate(self._timebase.now())
+        """Return what is known of it; None if nothing is."""
+        return self._estimator.estimate()
 
-    def fresh(self, since: float) -> int:
-        """Return how often the peer has told it since an instant."""
-        return self._estimator.fresh(since)
+    def may_answer(self) -> bool:
+        """Tell whether it is worth asking: not if too much was asked in vain."""
+        if not self.answers:
+            return self._estimator.unanswered() < MOST_UNANSWERED
+        overdue = self._timebase.now() - OVERDUE
+        return self._estimator.unanswered(before=overdue) < MOST_UNANSWERED
+
+    def forgive(self) -> None:
+        """Ask a peer again that did tell its clock, and then left questions open."""
+        if self.answers:
+            self._estimator.forget_questions()
 
     def holds(self, since: float) -> bool:
         """Tell whether what it told since then agrees with what it told before.
 
         If not, it was set: what was told before is forgotten.
         """
-        now = self._timebase.now()
-        before = self._estimator.estimate(now, until=since)
-        fresh = self._estimator.estimate(now, since=since)
-        if before is None or fresh is None or before.agrees(fresh):
-            return True
-        self._estimator.forget(since)
-        return False
+        self._settle()
+        return self._estimator.set_at < since
 
     def ask(self, prefix: str) -> None:
         """Ask the peer its time; ``prefix`` begins the id of the question."""
         now = self._timebase.now()
         self._send(TimeSyncRequest(self._estimator.ask(prefix, now), now))
 
-    def take(self, response: TimeSyncResponse, now: float) -> Sample | None:
-        """Weigh an answer that came just now; None if nobody asked for it."""
+    def take(self, response: TimeSyncResponse, now: float) -> Answer | None:
+        """Weigh an answer that came just now; None if nobody asked for it.
+
+        The first answers are reported to the peer, and the last of each burst.
+        """
         answer = self._estimator.take(response, now)
         if answer is None:
             return None
         self._unreported = response.request_id, answer
-        self._note(answer.sample)
-        return answer.sample
+        if answer.burst is not None:
+            self._note(answer.burst)
+        if answer.burst is not None or self.answers <= EARLY_ANSWERS:
+            self.report()
+        return answer
 
     def report(self) -> None:
         """Tell the peer what its latest answer says, if that was not told yet."""
@@ -87,13 +106,14 @@ class PeerClock:
         self._send(
             TimeSyncUpdate(
                 request_id=request_id,
-                offset_ms=estimate.offset,
+                offset_ms=estimate.offset(answer.heard_at),
                 latency_ms=estimate.delay,
                 sample_count=estimate.sample_count,
                 server_timestamp=answer.asked_at,
-                server_receive_timestamp=answer.sample.at,
-                uncertainty_ms=estimate.bound,
-                bound_ms=estimate.bound,
+                server_receive_timestamp=answer.heard_at,
+                uncertainty_ms=estimate.uncertainty(answer.heard_at),
+                bound_ms=estimate.bound(answer.heard_at),
+                drift_ppm=estimate.drift * 1e6,
             )
         )
 
@@ -103,26 +123,40 @@ class PeerClock:
         """Keep what it says, and has said, for a take: once."""
         if self._kept_for == (take_id, device_id):
             return
-        self._kept_for = take_id, device_id
-        for sample in self._estimator.samples:
-            self._note(sample)
+        self._settle()
+        self._kept_for, self._is_last = (take_id, device_id), False
+        for burst in self._estimator.bursts:
+            self._note(burst)
 
-    def keep_no_more(self, take_id: str | None = None) -> None:
-        """Keep no more of it for this take, or for any."""
-        if self._kept_for is not None and take_id in {None, self._kept_for[0]}:
-            self._kept_for = None
+    def keep_last(self, take_id: str) -> None:
+        """Keep one burst more for this take, then none: it has been stopped."""
+        if self._kept_for is not None and self._kept_for[0] == take_id:
+            self._settle()
+            self._is_last = True
 
-    def _note(self, sample: Sample) -> None:
+    def keep_no_more(self) -> None:
+        """Keep no more of it."""
+        self._settle()
+        self._kept_for = None
+
+    def _settle(self) -> None:
+        burst = self._estimator.settle()
+        if burst is not None:
+            self._note(burst)
+
+    def _note(self, burst: Burst) -> None:
         if self._kept_for is None:
             return
         take_id, device_id = self._kept_for
+        if self._is_last:
+            self._kept_for = None
         self._keep(
             ClockSample(
                 take_id=take_id,
                 device_id=device_id,
                 clock_id=self._timebase.clock_id,
-                at=sample.at,
-                offset=sample.offset,
-                round_trip=sample.round_trip,
+                at=burst.at,
+                offset=burst.offset,
+                round_trip=burst.width,
             )
         )

@@ -65,6 +65,7 @@ from raydel.interfaces import (
     TakeRecord,
 )
 from raydel.lines import Lines, Reply, Request
+from raydel.probing import Prober
 from raydel.retention import Retention
 
 GOING_DOWN: Final = 1012
@@ -105,6 +106,7 @@ class SessionService(Service):
         self._clock = clock
         self._lines = Lines(config, store, timebase, clock, self._carry_out)
         self._retention = Retention(store, config.keep_takes, timebase, clock)
+        self._prober = Prober(clock, timebase)
         self._connections: dict[str, Connection] = {}
         self._shares: tuple[dict[Connection, None], ...] = tuple(
             {} for _ in range(BEATS)
@@ -143,6 +145,7 @@ class SessionService(Service):
             if last_call.active():
                 last_call.cancel()
             self._retention.stop()
+            self._prober.stop()
             stored = self._lines.finish().addTimeout(LAST_COMMIT, self._clock)
             stored.addErrback(self._note_unstored)
             return stored.addCallback(lambda _: self._store.close())
@@ -176,7 +179,13 @@ class SessionService(Service):
     def connect(self, transport: ITransport, code: str | None) -> IConnection:
         """Welcome a new peer."""
         connection = Connection(
-            next(self._names), transport, code, self, self._clock, self._timebase
+            next(self._names),
+            transport,
+            code,
+            self,
+            self._prober,
+            self._clock,
+            self._timebase,
         )
         self._connections[connection.peer] = connection
         self._share_of(connection)[connection] = None

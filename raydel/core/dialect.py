@@ -160,7 +160,8 @@ def _full_start(message: StartRecording, dialect: Dialect) -> StartRecording:
     return structs.replace(
         complete,
         local_start_time=local,
-        uncertainty_ms=fine(estimate.bound),
+        uncertainty_ms=fine(estimate.uncertainty(start)),
+        bound_ms=fine(estimate.bound(start)),
         device_timestamps={dialect.device_id: DeviceTime(local, fine(estimate.delay))},
     )
 
@@ -197,11 +198,12 @@ def _full_update(message: TimeSyncUpdate, _dialect: Dialect) -> TimeSyncUpdate:
         server_receive_timestamp=fine(message.server_receive_timestamp),
         uncertainty_ms=_fine_or_unset(message.uncertainty_ms),
         bound_ms=_fine_or_unset(message.bound_ms),
+        drift_ppm=_fine_or_unset(message.drift_ppm),
     )
 
 
-def _fine_or_unset(milliseconds: float | UnsetType) -> float | UnsetType:
-    return UNSET if milliseconds is UNSET else fine(milliseconds)
+def _fine_or_unset(number: float | UnsetType) -> float | UnsetType:
+    return UNSET if number is UNSET else fine(number)
 
 
 _Translations = dict[type[Outbound], Callable[[Any, Dialect], Outbound]]

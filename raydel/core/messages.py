@@ -206,9 +206,9 @@ class DeviceTime(Struct, frozen=True):
 class StartRecording(Struct, frozen=True, tag_field="type", tag="start_recording"):
     """Start your camera at ``atomic_start_time``; 0 means at once.
 
-    ``take_id``, ``local_start_time``, ``uncertainty_ms`` and ``seq`` go to
-    protocol 2 only: the take, the same instant in device time, and how sure
-    that is.
+    ``take_id``, ``local_start_time``, ``uncertainty_ms``, ``bound_ms`` and ``seq``
+    go to protocol 2 only: the take, the same instant in device time, how sure that
+    is, and the most it can be wrong by.
     """
 
     session_id: str = field(name="sessionId")
@@ -222,6 +222,7 @@ class StartRecording(Struct, frozen=True, tag_field="type", tag="start_recording
     device_timestamps: dict[str, DeviceTime] = {}
     local_start_time: float | UnsetType = field(name="localStartTime", default=UNSET)
     uncertainty_ms: float | UnsetType = UNSET
+    bound_ms: float | UnsetType = UNSET
     seq: int | UnsetType = UNSET
 
 
@@ -273,7 +274,8 @@ class TimeSyncUpdate(Struct, frozen=True, tag_field="type", tag="time_sync_updat
 
     ``latency_ms`` is one way. To a released app ``offset_ms`` is 0 and both
     timestamps are its own time; to protocol 2 it is device minus server time,
-    and ``uncertainty_ms`` and ``bound_ms`` are added.
+    and ``uncertainty_ms``, ``bound_ms`` and ``drift_ppm`` are added: how sure that
+    is, the most it can be wrong by, and how much the device's clock gains.
     """
 
     request_id: str
@@ -284,6 +286,7 @@ class TimeSyncUpdate(Struct, frozen=True, tag_field="type", tag="time_sync_updat
     server_receive_timestamp: float
     uncertainty_ms: float | UnsetType = UNSET
     bound_ms: float | UnsetType = UNSET
+    drift_ppm: float | UnsetType = UNSET
 
 
 class SessionEnded(

@@ -10,8 +10,8 @@ from collections import deque
 from statistics import median
 from typing import Final, Generic, TypeVar
 
-KEPT: Final = 8
-"""Round trips kept: a burst, or half a minute of heartbeats."""
+KEPT: Final = 32
+"""Round trips kept: two bursts, or two minutes of heartbeats."""
 
 MAX_PENDING: Final = 64
 """Pings that may wait for a pong; the oldest leaves its purpose to the newest."""
@@ -77,3 +77,11 @@ class RoundTrips(Generic[Purpose]):
         The median, not the least: a command will meet the usual delay.
         """
         return median(self._round_trips) / 2 if self._round_trips else None
+
+    @property
+    def reach(self) -> float | None:
+        """One way in ms if it takes long, or None if unknown.
+
+        The longest round trip: nobody knows which of its ways was the slow one.
+        """
+        return max(self._round_trips, default=None)

@@ -1,4 +1,4 @@
-"""When to start, and when each phone's copy of a command has to leave.
+"""When phones are asked for their clocks, when to start, and when each copy leaves.
 
 *T* is the instant of the camera calls. A phone that answered time sync is told
 ``T - c`` in its own time; any other starts on receipt, so its copy leaves at
@@ -12,15 +12,34 @@ from dataclasses import dataclass
 from typing import Final
 
 from raydel.core.apps import App
+from raydel.core.instants import MINUTE, SECOND
+from raydel.core.timesync import BURST
 
 LONGEST_LEAD: Final = 5_000.0
 """ms. Released apps clamp what lies further ahead."""
 
-PROBES: Final = 5
-"""Probes in the burst before a start."""
+SPACING: Final = 25.0 + 1 / BURST
+"""ms between the questions of a burst. Rarer ones would let a radio doze; the odd part
+sweeps the millisecond, so that a clock that counts whole ones shows its fractions."""
 
-PROBE_INTERVAL: Final = 25.0
-"""ms between them: 50 to 100 ms apart would keep a radio awake, this does too."""
+PINGS: Final = 8
+"""Pings in the burst of a phone that does not tell its clock."""
+
+FULL_CADENCE: Final = 10 * SECOND
+"""ms between the bursts of a phone that records, or soon may."""
+
+SLOW_CADENCE: Final = MINUTE
+"""ms between those of any other."""
+
+ATTENTION: Final = 2 * MINUTE
+"""ms of full cadence, once two phones are there, or one is ready."""
+
+JITTER: Final = 0.1
+"""Part of a cadence by which it is changed at random, so that phones that came together
+are not asked together for ever."""
+
+MOST_UNANSWERED: Final = 8
+"""Questions without an answer after which no more are asked."""
 
 SETTLING: Final = 300.0
 """ms a phone is given between its camera call and a stop."""
@@ -29,10 +48,7 @@ UNKNOWN_DELAY: Final = 20.0
 """One-way ms assumed of a peer that was never measured."""
 
 MARGIN: Final = 20.0
-"""ms to spare between the last probe's answer and the copy's departure."""
-
-JOIN_PROBES: Final = (0.0, 110.0, 220.0, 340.0, 470.0)
-"""ms after a join: apart, so that one burst of delay does not spoil them all."""
+"""ms to spare, for the server and the phone to do their part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +58,22 @@ class Prospect:
     Attributes:
         app: What it is.
         delay: One way, ms.
+        reach: One way if it takes long, ms.
+        tells_clock: Whether it has answered time sync; if not, it starts on receipt.
     """
 
     app: App
     delay: float
+    reach: float
+    tells_clock: bool
 
     @property
     def lead(self) -> float:
         """The least lead that lets this phone start on time, ms."""
-        probing = (PROBES - 1) * PROBE_INTERVAL + 2 * self.delay + MARGIN
-        return probing + self.delay + self.app.camera_delay
+        questions = BURST if self.tells_clock else PINGS
+        asking = (questions - 1) * SPACING + 2 * self.delay + MARGIN
+        way = self.reach if self.tells_clock else self.delay
+        return asking + way + self.app.camera_delay
 
 
 def lead(prospects: Iterable[Prospect], least: float) -> float:
@@ -63,6 +85,11 @@ def lead(prospects: Iterable[Prospect], least: float) -> float:
 def start_departure(start_at: float, app: App, delay: float) -> float:
     """Return when the copy of a phone that starts on receipt has to leave."""
     return start_at - app.camera_delay - delay
+
+
+def latest_departure(start_at: float, app: App, reach: float) -> float:
+    """Return when the copy of a phone that tells its clock has to leave at last."""
+    return start_at - app.camera_delay - reach - MARGIN
 
 
 def stop_hold(start_at: float, app: App) -> float:

@@ -53,6 +53,9 @@ KEPT_BURSTS: Final = 12
 COARSE: Final = 1.0
 """ms by which a clock that counts whole ones may overstate its own delay."""
 
+ROUNDING: Final = 0.001
+"""ms by which instants may be off as they are told: whole microseconds, in doubles."""
+
 FINEST: Final = 0.005
 """ms that no look is better than: timers and rounding are that coarse."""
 
@@ -206,7 +209,7 @@ class Estimate:
     def bound(self, instant: float) -> float:
         """Return the most that the offset of an instant can be wrong by, ms."""
         limits = self.corridor.at_instant(instant)
-        return limits.bound(self.offset(instant))
+        return limits.bound(self.offset(instant)) + ROUNDING
 
     def uncertainty(self, instant: float) -> float:
         """Return what the offset of an instant is wrong by, 19 times of 20, ms.
@@ -275,6 +278,10 @@ class Estimator:
     def unanswered(self, before: float = inf) -> int:
         """Return how many questions wait that were asked before an instant."""
         return sum(asked < before for asked in self._pending.values())
+
+    def forget_questions(self) -> None:
+        """Wait for no answer to what was asked so far."""
+        self._pending.clear()
 
     def ask(self, prefix: str, now: float) -> str:
         """Open a question and return its id. Ids are never used twice."""

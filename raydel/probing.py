@@ -1,0 +1,203 @@
+"""When peers are asked for their clocks.
+
+A burst of questions tells more than as many spread out: the radio is awake, and the
+quickest of them counts. Bursts follow each other at full cadence where it matters, and
+seldom elsewhere. Those that are due together run together: one timer each, however
+many peers there are.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
+from typing import Final
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from raydel.core.instants import SECOND
+from raydel.core.schedule import (
+    ATTENTION,
+    FULL_CADENCE,
+    JITTER,
+    SLOW_CADENCE,
+    SPACING,
+)
+from raydel.core.timesync import BURST
+from raydel.interfaces import ITimebase
+
+TOGETHER: Final = 100.0
+"""ms by which a burst may be early, to run with one that is due."""
+
+
+class Probing:
+    """How one peer is asked.
+
+    Args:
+        ask: Asks it once; given the number of the question in its burst, from 0.
+        is_worth_it: Tells whether another burst makes sense.
+    """
+
+    def __init__(
+        self, ask: Callable[[int], None], is_worth_it: Callable[[], bool]
+    ) -> None:
+        self.ask = ask
+        self.is_worth_it = is_worth_it
+        self._attended_until = -inf
+
+    def attend(self, until: float) -> None:
+        """Ask at full cadence, until then at least."""
+        self._attended_until = max(self._attended_until, until)
+
+    def relax(self, until: float) -> None:
+        """Ask at full cadence until then, and no longer."""
+        self._attended_until = until
+
+    def cadence(self, now: float) -> float:
+        """Return the ms from one burst to the next."""
+        return FULL_CADENCE if now < self._attended_until else SLOW_CADENCE
+
+
+class _Burst:
+    """A burst that goes on."""
+
+    def __init__(self, probing: Probing) -> None:
+        self.probing = probing
+        self.asked = 0
+
+    def ask(self) -> bool:
+        """Ask once more; tell whether more is to come."""
+        number, self.asked = self.asked, self.asked + 1
+        self.probing.ask(number)
+        return self.asked < BURST
+
+
+class Prober:
+    """Asks all peers, each in its bursts.
+
+    Args:
+        clock: Runs the timers.
+        timebase: Server time.
+        chance: Draws from 0 to 1, so that not all are asked at once for ever.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        timebase: ITimebase,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._clock = clock
+        self._timebase = timebase
+        self._chance = chance
+        self._bursts: dict[Probing, _Burst] = {}
+        self._running: dict[int, IDelayedCall] = {}
+        self._due: dict[Probing, float] = {}
+        self._heap: list[tuple[float, int, Probing]] = []
+        self._numbers = count()
+        self._alarm: IDelayedCall | None = None
+
+    def begin(self, probing: Probing) -> None:
+        """Begin a burst now; one that goes on begins anew."""
+        if (burst := self._bursts.get(probing)) is not None:
+            burst.asked = 0
+            return
+        self._begin([probing])
+
+    def attend(self, probing: Probing) -> None:
+        """Ask at full cadence for a while; at once, if it was asked seldom."""
+        now = self._timebase.now()
+        was_slow = probing.cadence(now) == SLOW_CADENCE
+        probing.attend(now + ATTENTION)
+        if was_slow and probing not in self._bursts:
+            self._begin([probing])
+
+    def resume(self, probing: Probing) -> None:
+        """Go on with a peer that seemed not to answer, and does."""
+        if probing not in self._bursts and probing not in self._due:
+            self._plan(probing)
+
+    def forget(self, probing: Probing) -> None:
+        """Ask a peer no more."""
+        self._bursts.pop(probing, None)
+        self._due.pop(probing, None)
+        if not self._due:
+            self._heap.clear()
+            self._set_alarm()
+
+    def stop(self) -> None:
+        """Ask nobody any more."""
+        for probing in [*self._bursts, *self._due]:
+            self.forget(probing)
+        for call in self._running.values():
+            call.cancel()
+        self._running.clear()
+
+    # Bursts that go on.
+
+    def _begin(self, peers: Sequence[Probing]) -> None:
+        bursts = []
+        for probing in peers:
+            self._due.pop(probing, None)
+            self._bursts[probing] = burst = _Burst(probing)
+            bursts.append(burst)
+        self._go_on(next(self._numbers), bursts)
+
+    def _go_on(self, number: int, bursts: list[_Burst]) -> None:
+        """Ask each of some peers once more, and go on while there is one left."""
+        self._running.pop(number, None)
+        left = [burst for burst in bursts if self._ask(burst)]
+        if left:
+            self._running[number] = self._clock.callLater(
+                SPACING / SECOND, self._go_on, number, left
+            )
+
+    def _ask(self, burst: _Burst) -> bool:
+        probing = burst.probing
+        if self._bursts.get(probing) is not burst:
+            return False
+        try:
+            goes_on = burst.ask()
+        except Exception:
+            self.log.failure("a peer could not be asked its time")
+            goes_on = False
+        if not goes_on and self._bursts.get(probing) is burst:
+            del self._bursts[probing]
+            self._plan(probing)
+        return goes_on
+
+    # Bursts that are due later.
+
+    def _plan(self, probing: Probing) -> None:
+        if not probing.is_worth_it():
+            return
+        now = self._timebase.now()
+        stretch = 1 + JITTER * (2 * self._chance() - 1)
+        self._due[probing] = due = now + stretch * probing.cadence(now)
+        heappush(self._heap, (due, next(self._numbers), probing))
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        """Wake up when the first burst is due, if there is one."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._heap:
+            wait = max(0.0, self._heap[0][0] - self._timebase.now())
+            self._alarm = self._clock.callLater(wait / SECOND, self._run_due)
+
+    def _run_due(self) -> None:
+        self._alarm = None
+        now = self._timebase.now()
+        peers = []
+        while self._heap and self._heap[0][0] <= now + TOGETHER:
+            due, _, probing = heappop(self._heap)
+            if self._due.get(probing) == due:
+                peers.append(probing)
+        self._begin(peers)
+        self._set_alarm()
