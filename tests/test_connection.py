@@ -40,6 +40,7 @@ from raydel.core.messages import (
 from raydel.core.schedule import UNKNOWN_DELAY
 from raydel.core.take import ClockSample
 from raydel.interfaces import IConnection, IDesk
+from raydel.probing import Prober
 from raydel.testing import EPOCH, FakeTimebase, FakeTransport
 from tests.stage import run
 
@@ -97,8 +98,15 @@ class Case(SynchronousTestCase):
         self.timebase = FakeTimebase(self.clock)
         self.transport = FakeTransport()
         self.desk = FakeDesk()
+        self.prober = Prober(self.clock, self.timebase)
         self.connection = Connection(
-            "peer", self.transport, None, self.desk, self.clock, self.timebase
+            "peer",
+            self.transport,
+            None,
+            self.desk,
+            self.prober,
+            self.clock,
+            self.timebase,
         )
 
     def run_for(self, milliseconds: float) -> None:

@@ -9,6 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.events import Command, Receipt
 from raydel.core.messages import StartRecording
+from raydel.core.schedule import SPACING
+from raydel.core.timesync import BURST
 from raydel.countdown import Countdown
 from raydel.testing import EPOCH, FakeTimebase
 from tests.stage import run
@@ -22,49 +24,54 @@ class FakePhone:
     """A phone that is 10 ms away and needs 50 to call its camera.
 
     Attributes:
-        answers: Instants at which it told its clock.
+        told: How often it told its clock.
         holds: Whether its fresh answers agree with the older ones.
-        probes: Instants at which it was probed, ms from the beginning.
+        bursts: Instants at which a burst was begun, ms from the beginning.
         busy_until: When its outbox will be empty.
-        answering: Whether it answers each probe, after the way there and back.
+        answering: Whether it answers each question, after the way there and back.
     """
 
     def __init__(self, clock: Clock, timebase: FakeTimebase) -> None:
-        self.answers: list[float] = []
+        self.told = 0
         self.holds = True
-        self.probes: list[float] = []
+        self.bursts: list[float] = []
         self.busy_until = -inf
         self.answering = False
-        self.countdown: Countdown
+        self.countdown: Countdown | None = None
         self._clock = clock
         self._timebase = timebase
+        self._told_before = 0
 
     def departure(self, start_at: float) -> float:
         """Aim at the camera call."""
         return start_at - CAMERA - DELAY
 
-    def knows_clock(self) -> bool:
-        """Tell whether it answered."""
-        return bool(self.answers)
+    def latest_departure(self, start_at: float) -> float:
+        """Leave time for a way that takes long."""
+        return start_at - CAMERA - 3 * DELAY
 
-    def fresh_answers(self, since: float) -> int:
-        """Count the answers since then."""
-        return sum(answer >= since for answer in self.answers)
+    def answers(self) -> int:
+        """Count the answers."""
+        return self.told
 
     def clock_holds(self, since: float) -> bool:
         """Tell whether they agree, where there are any."""
-        return self.holds or not self.fresh_answers(since)
+        return self.holds or self.told == self._told_before
 
     def probe(self) -> None:
-        """Note the probe, and answer it."""
-        self.probes.append(round(self._timebase.now() - EPOCH, 3))
+        """Note the burst, and answer it."""
+        self.bursts.append(round(self._timebase.now() - EPOCH, 3))
+        self._told_before = self.told
         if self.answering:
-            self._clock.callLater(2 * DELAY / 1000, self.answer)
+            for number in range(BURST):
+                way = number * SPACING + 2 * DELAY
+                self._clock.callLater(way / 1000, self.answer)
 
     def answer(self) -> None:
         """Tell the clock."""
-        self.answers.append(self._timebase.now())
-        self.countdown.reconsider()
+        self.told += 1
+        if self.countdown is not None:
+            self.countdown.reconsider()
 
     def free_at(self) -> float:
         """Tell when it can be sent something."""
@@ -82,20 +89,21 @@ class Copies(SynchronousTestCase):
     def start(self, lead: float) -> Countdown:
         """Accept a start, so many ms ahead."""
         command = StartRecording("ABC123", EPOCH, "device", self.timebase.now() + lead)
-        self.phone.countdown = Countdown(
+        countdown = self.phone.countdown = Countdown(
             self.phone, command, RECEIPT, self.note, self.clock, self.timebase
         )
-        self.phone.countdown.begin()
-        return self.phone.countdown
+        countdown.begin()
+        return countdown
 
     def note(self, countdown: Countdown, exact: bool) -> None:
         """Note a copy: when it left, and whether the phone's clock was used."""
         self.assertIs(self.phone.countdown, countdown)
+        self.phone.countdown = None
         self.sent.append((round(self.timebase.now() - EPOCH, 3), exact))
 
     def know_clock(self) -> None:
         """Let the phone have told its clock a while ago."""
-        self.phone.answers.append(EPOCH - 1000.0)
+        self.phone.told += 1
 
     def assert_sent(self, at: float, *, exact: bool) -> None:
         """Check that one copy left, then, and that nothing is left to do."""
@@ -113,29 +121,23 @@ class OnReceipt(Copies):
         self.assert_sent(300.0 - CAMERA - DELAY, exact=True)
 
     def test_burst(self) -> None:
-        """Meanwhile the phone is pinged four to eight times, 25 ms apart."""
+        """Meanwhile the phone is asked how far it is, in a burst."""
         self.start(300.0)
         run(self.clock, 300)
-        self.assertEqual([0.0, 25.0, 50.0, 75.0, 100.0], self.phone.probes)
+        self.assertEqual([0.0], self.phone.bursts)
 
     def test_too_late(self) -> None:
         """Where there is no time, the copy leaves at once and unprobed."""
         self.start(CAMERA + DELAY)
         self.assertEqual([(0.0, True)], self.sent)
-        self.assertEqual([], self.phone.probes)
-
-    def test_no_probe_after_the_copy(self) -> None:
-        """A copy that leaves early ends the burst."""
-        self.start(CAMERA + DELAY + 60.0)
-        self.assert_sent(60.0, exact=True)
-        self.assertEqual([0.0, 25.0, 50.0], self.phone.probes)
+        self.assertEqual([], self.phone.bursts)
 
     def test_clock_told_meanwhile(self) -> None:
         """A phone that tells its clock within the lead is told when to start."""
         self.start(300.0)
         run(self.clock, 200)
         self.phone.answer()
-        self.assert_sent(220.0, exact=True)
+        self.assert_sent(300.0 - CAMERA - 3 * DELAY, exact=True)
 
 
 class ByItsClock(Copies):
@@ -147,15 +149,16 @@ class ByItsClock(Copies):
         self.know_clock()
 
     def test_answered(self) -> None:
-        """The copy leaves as soon as the phone was probed once more."""
+        """The copy leaves as soon as a whole burst of its answers is in."""
         self.phone.answering = True
         self.start(2000.0)
-        self.assert_sent(75.0 + 2 * DELAY, exact=True)
+        last = round((BURST - 1) * SPACING + 2 * DELAY, 3)
+        self.assert_sent(last, exact=True)
 
     def test_unanswered(self) -> None:
-        """The copy leaves in time even if no probe is answered."""
+        """The copy leaves in time, for a slow way, even if nothing is answered."""
         self.start(300.0)
-        self.assert_sent(300.0 - CAMERA - DELAY - 20.0, exact=True)
+        self.assert_sent(300.0 - CAMERA - 3 * DELAY, exact=True)
 
     def test_disagreement(self) -> None:
         """If fresh answers belie the old ones, the copy leaves as on receipt."""
@@ -192,11 +195,10 @@ class InTurn(Copies):
             self.assert_sent(at, exact=True)
 
     def test_cancelled(self) -> None:
-        """A copy that is cancelled is not sent, and probes no more."""
+        """A copy that is cancelled is not sent."""
         countdown = self.start(300.0)
         run(self.clock, 30)
         countdown.cancel()
         self.assertEqual([], self.clock.getDelayedCalls())
         run(self.clock, 1000)
         self.assertEqual([], self.sent)
-        self.assertEqual([0.0, 25.0], self.phone.probes)

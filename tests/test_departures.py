@@ -62,12 +62,12 @@ class Peer:
         """Let a start leave when it is due."""
         return start_at
 
-    def knows_clock(self) -> bool:
-        """It never told its clock."""
-        return False
+    def latest_departure(self, start_at: float) -> float:
+        """Let it leave when it is due, too."""
+        return start_at
 
-    def fresh_answers(self, since: float) -> int:
-        """It never answers."""
+    def answers(self) -> int:
+        """It never told its clock."""
         return 0
 
     def clock_holds(self, since: float) -> bool:

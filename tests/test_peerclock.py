@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -11,8 +12,10 @@ from raydel.core.messages import (
     TimeSyncResponse,
     TimeSyncUpdate,
 )
+from raydel.core.schedule import MOST_UNANSWERED
 from raydel.core.take import ClockSample
-from raydel.peerclock import PeerClock
+from raydel.core.timesync import BURST, Answer
+from raydel.peerclock import OVERDUE, PeerClock
 from raydel.testing import FakeTimebase
 from tests.stage import run
 
@@ -29,20 +32,42 @@ class Clocks(SynchronousTestCase):
         self.kept: list[ClockSample] = []
         self.peer_clock = PeerClock(self.timebase, self.sent.append, self.kept.append)
 
-    def answer(self, ahead: float = AHEAD, delay: float = 10.0) -> None:
-        """Ask, and let the peer answer."""
+    def ask(self) -> TimeSyncRequest:
+        """Ask."""
         self.peer_clock.ask("ABC123")
         request = self.sent[-1]
         assert isinstance(request, TimeSyncRequest)
+        return request
+
+    def answer(self, ahead: float = AHEAD, delay: float = 10.0) -> Answer:
+        """Ask, and let the peer answer."""
+        request = self.ask()
         run(self.clock, delay)
         told = self.timebase.now() + ahead
         run(self.clock, delay)
         response = TimeSyncResponse(request.request_id, 0.0, told)
-        self.assertIsNotNone(self.peer_clock.take(response, self.timebase.now()))
+        answer = self.peer_clock.take(response, self.timebase.now())
+        assert answer is not None
+        return answer
+
+    def answer_burst(self, ahead: float = AHEAD) -> None:
+        """Ask for a whole burst, and let the peer answer."""
+        for _ in range(BURST):
+            self.answer(ahead)
+
+    def ahead(self) -> float:
+        """Return how far it is thought to be ahead."""
+        estimate = self.peer_clock.estimate()
+        assert estimate is not None
+        return estimate.offset(self.timebase.now())
 
     def updates(self) -> list[TimeSyncUpdate]:
         """Return what the peer was told of its clock."""
         return [each for each in self.sent if isinstance(each, TimeSyncUpdate)]
+
+
+class Known(Clocks):
+    """What it says."""
 
     def test_unknown(self) -> None:
         """Without an answer nothing is known, nor told."""
@@ -55,13 +80,9 @@ class Clocks(SynchronousTestCase):
         self.answer()
         since = self.timebase.now()
         self.answer()
-        estimate = self.peer_clock.estimate()
-        assert estimate is not None
-        self.assertApproximates(AHEAD, estimate.offset, 1)
-        self.assertEqual(
-            (2, 1), (self.peer_clock.answers, self.peer_clock.fresh(since + 1))
-        )
-        self.assertTrue(self.peer_clock.holds(since + 1))
+        self.assertApproximates(AHEAD, self.ahead(), 1)
+        self.assertEqual(2, self.peer_clock.answers)
+        self.assertTrue(self.peer_clock.holds(since))
 
     def test_set(self) -> None:
         """What was told before it was set is forgotten."""
@@ -70,49 +91,148 @@ class Clocks(SynchronousTestCase):
         since = self.timebase.now()
         self.answer(ahead=-AHEAD)
         self.assertFalse(self.peer_clock.holds(since))
-        estimate = self.peer_clock.estimate()
-        assert estimate is not None
-        self.assertApproximates(-AHEAD, estimate.offset, 1)
-        self.assertTrue(self.peer_clock.holds(since))
+        self.assertApproximates(-AHEAD, self.ahead(), 1)
+        run(self.clock, 1_000)
+        self.assertTrue(self.peer_clock.holds(self.timebase.now()))
 
     def test_not_asked(self) -> None:
         """An answer that nobody asked for is none."""
         response = TimeSyncResponse("guessed", 0.0, 0.0)
         self.assertIsNone(self.peer_clock.take(response, self.timebase.now()))
 
-    def test_told_once(self) -> None:
-        """The peer is told what its latest answer says, and once."""
+
+class Asked(Clocks):
+    """Whether it is worth asking."""
+
+    def test_never_told(self) -> None:
+        """A peer that tells nothing is asked eight times, and never again."""
+        for _ in range(MOST_UNANSWERED):
+            self.assertTrue(self.peer_clock.may_answer())
+            self.ask()
+        self.assertFalse(self.peer_clock.may_answer())
+        self.peer_clock.forgive()
+        self.assertFalse(self.peer_clock.may_answer())
+
+    def test_on_the_way(self) -> None:
+        """One that tells its clock has two seconds for each answer."""
         self.answer()
+        for _ in range(MOST_UNANSWERED):
+            self.ask()
+        run(self.clock, OVERDUE)
+        self.assertTrue(self.peer_clock.may_answer())
+        run(self.clock, 1)
+        self.assertFalse(self.peer_clock.may_answer())
+
+    def test_forgiven(self) -> None:
+        """One that told it before may be asked anew, when it matters."""
         self.answer()
+        for _ in range(MOST_UNANSWERED):
+            self.ask()
+        run(self.clock, OVERDUE + 1)
+        self.peer_clock.forgive()
+        self.assertTrue(self.peer_clock.may_answer())
+
+
+class Told(Clocks):
+    """What the peer is told of it."""
+
+    def test_early(self) -> None:
+        """Each of the first five answers is followed by an update."""
+        for number in range(1, 8):
+            self.answer()
+            self.assertEqual(min(number, 5), len(self.updates()))
+
+    def test_once_a_burst(self) -> None:
+        """Then there is one a burst, at its end."""
+        for bursts in (1, 2, 3):
+            self.answer_burst()
+            self.assertEqual(5 + bursts, len(self.updates()))
+        last = self.updates()[-1]
+        self.assertEqual(("ABC123-48", 48), (last.request_id, last.sample_count))
+
+    def test_once(self) -> None:
+        """It is told what its latest answer says, and once."""
+        for _ in range(7):
+            self.answer()
+        told = len(self.updates())
         self.peer_clock.report()
         self.peer_clock.report()
-        (update,) = self.updates()
-        self.assertEqual(("ABC123-2", 2), (update.request_id, update.sample_count))
+        (update,) = self.updates()[told:]
+        self.assertEqual(("ABC123-7", 7), (update.request_id, update.sample_count))
         self.assertApproximates(AHEAD, update.offset_ms, 1)
 
-    def test_kept(self) -> None:
-        """For a take all that is known is kept, once, and what comes, until its end."""
+    def test_how_sure(self) -> None:
+        """How sure that is, the most it is off, and how the clock drifts, too."""
+        for _ in range(3):
+            self.answer_burst()
+            run(self.clock, 10_000)
+        update = self.updates()[-1]
+        assert update.uncertainty_ms is not UNSET
+        assert update.bound_ms is not UNSET
+        assert update.drift_ppm is not UNSET
+        self.assertLessEqual(update.uncertainty_ms, update.bound_ms)
+        self.assertApproximates(10.5, update.bound_ms, 1)
+        self.assertApproximates(0.0, update.drift_ppm, 20)
+
+
+class Kept(Clocks):
+    """What is kept of it for a take."""
+
+    def keep(self, take: str = "take") -> None:
+        """Keep it for a take."""
+        self.peer_clock.keep_for(take, "device")
+
+    def takes(self) -> list[str]:
+        """Return the takes it was kept for, a name a sample."""
+        return [sample.take_id for sample in self.kept]
+
+    def test_bursts(self) -> None:
+        """A burst is kept once it is complete: its middle, and its round trip."""
+        self.keep()
+        self.answer_burst()
+        self.answer()
+        (sample,) = self.kept
+        self.assertEqual(
+            ("take", "device", "test"),
+            (sample.take_id, sample.device_id, sample.clock_id),
+        )
+        self.assertApproximates(AHEAD, sample.offset, 1)
+        self.assertApproximates(20.5, sample.round_trip, 1)
+
+    def test_before(self) -> None:
+        """What was known before the take is kept for it, once."""
+        self.answer_burst()
         self.answer()
         self.assertEqual([], self.kept)
         for _ in range(2):
-            self.peer_clock.keep_for("take", "device")
-        self.answer()
-        self.peer_clock.keep_no_more("another")
-        self.answer()
-        self.peer_clock.keep_no_more("take")
-        self.answer()
-        self.assertEqual(
-            [("take", "device", "test")] * 3,
-            [
-                (sample.take_id, sample.device_id, sample.clock_id)
-                for sample in self.kept
-            ],
-        )
+            self.keep()
+        self.assertEqual(["take"] * 2, self.takes())
 
-    def test_kept_for_the_next(self) -> None:
+    def test_last(self) -> None:
+        """Of a take that was stopped one burst more is kept: its end counts."""
+        self.keep()
+        self.answer_burst()
+        self.peer_clock.keep_last("another")
+        self.answer_burst()
+        self.peer_clock.keep_last("take")
+        self.answer_burst()
+        self.answer_burst()
+        self.assertEqual(["take"] * 3, self.takes())
+
+    def test_no_more(self) -> None:
+        """Of a peer that leaves the answers that were in are kept, and no more."""
+        self.keep()
+        self.answer()
+        self.peer_clock.keep_no_more()
+        self.answer_burst()
+        self.assertEqual(["take"], self.takes())
+
+    def test_the_next(self) -> None:
         """The next take gets all that is known, too."""
         self.answer()
-        self.peer_clock.keep_for("take", "device")
-        self.peer_clock.keep_no_more()
-        self.peer_clock.keep_for("take 2", "device")
-        self.assertEqual(["take", "take 2"], [sample.take_id for sample in self.kept])
+        self.keep()
+        self.peer_clock.keep_last("take")
+        self.keep("take 2")
+        self.answer_burst()
+        self.answer_burst()
+        self.assertEqual(["take", *["take 2"] * 3], self.takes())

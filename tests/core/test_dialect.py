@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.apps import App
 from raydel.core.dialect import Dialect, speak
+from raydel.core.kalman import State
 from raydel.core.messages import (
     CameraReadyNotice,
     DeviceConnected,
@@ -28,7 +29,7 @@ from raydel.core.messages import (
     TimeSyncRequest,
     TimeSyncUpdate,
 )
-from raydel.core.timesync import Estimate
+from raydel.core.timesync import Corridor, Estimate
 
 CODE = "ABC123"
 NOON = 1_768_478_400_000.0
@@ -36,11 +37,23 @@ AHEAD = 40_000.0
 BACK = "W6vbiNsCKvRbmY0f"
 RELEASED = [app for app in App if app.is_released]
 
-WHOLE = Estimate(AHEAD + 0.5, 3.0, 3.5, 1.0, 5)
-"""A phone of whole ms, 40 s ahead, 3 ms away."""
 
-FINE = Estimate(AHEAD + 0.25, 3.0, 3.0, 0.0, 5)
-"""A phone of fractions, 40 s and a quarter ms ahead, 3 ms away."""
+def phone(ahead: float, granularity: float) -> Estimate:
+    """Know a phone that is 40 s and more ahead, 3 ms away, and does not drift."""
+    return Estimate(
+        state=State(NOON, AHEAD + ahead, 0.0, 0.01, 0.0, 0.0),
+        corridor=Corridor(NOON, AHEAD + ahead + 3.0, AHEAD + ahead - 3.0),
+        delay=3.0,
+        granularity=granularity,
+        sample_count=16,
+    )
+
+
+WHOLE = phone(0.5, 1.0)
+"""A phone of whole ms."""
+
+FINE = phone(0.25, 0.0)
+"""A phone of fractions."""
 
 START = StartRecording(
     session_id=CODE,
@@ -187,7 +200,8 @@ class ToProtocol2(SynchronousTestCase):
             server_now=NOON + 2.0,
             device_timestamps={"d2": DeviceTime(NOON + AHEAD + 250.5, 3.0)},
             local_start_time=NOON + AHEAD + 250.5,
-            uncertainty_ms=3.0,
+            uncertainty_ms=0.201,
+            bound_ms=3.026,
         )
         self.assertEqual(expected, start)
 

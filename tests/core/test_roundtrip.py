@@ -106,3 +106,10 @@ class Purposes(SynchronousTestCase):
         self.assertEqual(5.0, self.trips.delay)
         self.trips.forget()
         self.assertIsNone(self.trips.delay)
+
+    def test_reach(self) -> None:
+        """A command may take as long as the longest round trip of late."""
+        self.assertIsNone(self.trips.reach)
+        for round_trip in (900.0, *([8.0] * KEPT), 40.0, 6.0):
+            self.trips.add(round_trip)
+        self.assertEqual((4.0, 40.0), (self.trips.delay, self.trips.reach))

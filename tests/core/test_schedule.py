@@ -8,46 +8,70 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.apps import App
 from raydel.core.schedule import (
-    JOIN_PROBES,
+    FULL_CADENCE,
+    JITTER,
     LONGEST_LEAD,
     MARGIN,
-    PROBE_INTERVAL,
-    PROBES,
+    PINGS,
+    SPACING,
     Prospect,
+    latest_departure,
     lead,
     start_departure,
     stop_hold,
 )
+from raydel.core.timesync import BURST
 
 delays = st.floats(0, 10_000)
-prospects = st.builds(Prospect, st.sampled_from(App), delays)
+prospects = st.builds(
+    Prospect, st.sampled_from(App), delays, delays, tells_clock=st.booleans()
+)
+
+
+def on_receipt(app: App, delay: float) -> Prospect:
+    """Return a phone that does not tell its clock."""
+    return Prospect(app, delay, 9 * delay, tells_clock=False)
+
+
+def by_clock(app: App, delay: float, reach: float) -> Prospect:
+    """Return a phone that tells its clock."""
+    return Prospect(app, delay, reach, tells_clock=True)
 
 
 class Leads(SynchronousTestCase):
     """From the tap to the common start."""
 
     def test_near_phones(self) -> None:
-        """Phones that are near need no more than the least lead."""
-        near = [Prospect(App.LIBRARY_2, 3.0), Prospect(App.LIBRARY_2, 20.0)]
+        """Phones that start on receipt and are near need no more than the least."""
+        near = [on_receipt(App.LIBRARY_1, 3.0), on_receipt(App.LIBRARY_1, 15.0)]
         self.assertEqual(250.0, lead(near, 250.0))
 
     def test_nobody(self) -> None:
         """Without a phone the least lead stands."""
         self.assertEqual(250.0, lead([], 250.0))
 
-    def test_a_far_phone(self) -> None:
-        """There is time for a burst, its last answer and the way of the command."""
-        expected = 4 * 25.0 + 2 * 100.0 + 20.0 + 100.0
-        self.assertEqual(expected, lead([Prospect(App.LIBRARY_2, 100.0)], 250.0))
+    def test_on_receipt(self) -> None:
+        """There is time for its pings, the last pong and the way of the command."""
+        expected = (PINGS - 1) * SPACING + 2 * 100.0 + 20.0 + 100.0
+        self.assertEqual(expected, lead([on_receipt(App.LIBRARY_1, 100.0)], 250.0))
+
+    def test_by_its_clock(self) -> None:
+        """There is time for a burst, its last answer, and a command that is slow."""
+        expected = 15 * SPACING + 2 * 20.0 + 20.0 + 150.0
+        phone = by_clock(App.PROTOCOL_2, 20.0, 150.0)
+        self.assertEqual(expected, lead([phone], 250.0))
+        leaves = latest_departure(expected, App.PROTOCOL_2, 150.0)
+        self.assertEqual(15 * SPACING + 2 * 20.0, leaves)
 
     def test_a_slow_app(self) -> None:
-        """An app's own camera delay comes on top: a mixed pair may need 1.2 s."""
-        pair = [Prospect(App.LIBRARY_2, 3.0), Prospect(App.SCREEN_2, 3.0)]
-        self.assertEqual(100.0 + 6.0 + 20.0 + 3.0 + 1050.0, lead(pair, 250.0))
+        """An app's own camera delay comes on top: a mixed pair may need 1.3 s."""
+        pair = [by_clock(App.LIBRARY_2, 3.0, 4.0), on_receipt(App.SCREEN_2, 3.0)]
+        expected = (PINGS - 1) * SPACING + 6.0 + 20.0 + 3.0 + 1050.0
+        self.assertEqual(expected, lead(pair, 250.0))
 
     def test_never_too_long(self) -> None:
         """No lead is longer than what released apps wait for."""
-        self.assertEqual(LONGEST_LEAD, lead([Prospect(App.SCREEN_2, 4_000.0)], 250.0))
+        self.assertEqual(LONGEST_LEAD, lead([on_receipt(App.SCREEN_2, 4_000.0)], 250.0))
         self.assertEqual(LONGEST_LEAD, lead([], 60_000.0))
 
     @given(st.lists(prospects, max_size=3), st.floats(0, 5_000))
@@ -74,17 +98,19 @@ class Departures(SynchronousTestCase):
         self.assertEqual(2_350.0, stop_hold(1_000.0, App.SCREEN_2))
 
 
-class Probing(SynchronousTestCase):
+class Asking(SynchronousTestCase):
     """How often a clock is asked for."""
 
-    def test_after_a_join(self) -> None:
-        """Five requests, spread over the first half second."""
-        self.assertEqual(5, len(JOIN_PROBES))
-        self.assertEqual(sorted(JOIN_PROBES), list(JOIN_PROBES))
-        self.assertLess(JOIN_PROBES[-1], 500.0)
+    def test_the_millisecond_is_swept(self) -> None:
+        """Of the questions of a burst no two are asked at the same part of a ms."""
+        parts = {round(number * SPACING % 1, 6) for number in range(BURST)}
+        self.assertEqual(BURST, len(parts))
 
-    def test_before_a_start(self) -> None:
-        """A burst of four to eight, 25 ms apart, fits into the least lead."""
-        self.assertIn(PROBES, range(4, 9))
-        self.assertEqual(25.0, PROBE_INTERVAL)
-        self.assertLess((PROBES - 1) * PROBE_INTERVAL + MARGIN, 250.0)
+    def test_the_radio_stays_awake(self) -> None:
+        """Questions follow each other faster than a radio falls asleep."""
+        self.assertLess(SPACING, 50.0)
+
+    def test_bursts_do_not_meet(self) -> None:
+        """A burst is over long before the next."""
+        shortest = (1 - JITTER) * FULL_CADENCE
+        self.assertLess(BURST * SPACING + MARGIN, shortest / 2)
