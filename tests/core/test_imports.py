@@ -15,6 +15,7 @@ LAYERS: Final = (
     "twisted.plugins.raydel_plugin",
     "raydel.__main__",
     "raydel.cli",
+    "raydel.simulation.live",
     "raydel.simulation.figures",
     "raydel.simulation.trial",
     "raydel.simulation",
