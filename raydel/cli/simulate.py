@@ -63,6 +63,8 @@ Our method promises for each phone, when the start leaves for it, by how much it
 is misjudged at most. Bound is the median of these promises; held says how many of them
 were kept, at the start itself. If any was not, this ends with code 1.
 
+With --live=URL, phones on real sockets try a running server instead; it has options of
+its own: python -m raydel simulate --live --help.
 """
 
 _WHOLE: Final = {"0": 0.0, "1": 1.0}
@@ -77,6 +79,11 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         SystemExit: With 1 if a bound did not hold; an option makes no sense.
     """
+    if any(word.partition("=")[0] == "--live" for word in arguments):
+        from raydel.cli import live
+
+        live.main(arguments)
+        return
     parser = _parser()
     if any(word in ("-h", "--help") for word in arguments):
         parser.print_help()
