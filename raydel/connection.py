@@ -382,15 +382,14 @@ class Connection:
 
     def _attend(self, message: Outbound) -> None:
         """Ask as often as what the peer is told now is worth."""
-        now = self._timebase.now()
         if type(message) is StartRecording:
             self._keep_clock_for(message.take_id)
         elif type(message) is Joined and message.take and message.take.participant:
             self._keep_clock_for(message.take.take_id)
-        elif type(message) is StopRecording and message.take_id is not UNSET:
-            self._peer_clock.keep_last(message.take_id)
-            self._probing.relax(now)
-            self._prober.begin(self._probing)
+        elif type(message) is StopRecording:
+            if self._peer_clock.keep_last(message.take_id or ""):
+                self._probing.relax(self._timebase.now())
+                self._prober.begin(self._probing)
         elif type(message) in {DeviceConnected, ReadinessUpdate}:
             self._prober.attend(self._probing)
 

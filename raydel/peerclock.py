@@ -128,11 +128,17 @@ class PeerClock:
         for burst in self._estimator.bursts:
             self._note(burst)
 
-    def keep_last(self, take_id: str) -> None:
-        """Keep one burst more for this take, then none: it has been stopped."""
-        if self._kept_for is not None and self._kept_for[0] == take_id:
-            self._settle()
-            self._is_last = True
+    def keep_last(self, take_id: str) -> bool:
+        """Keep one burst more for this take, then none: it has been stopped.
+
+        Returns:
+            Whether this is the take that it is kept for.
+        """
+        if self._kept_for is None or self._kept_for[0] != take_id:
+            return False
+        self._settle()
+        self._is_last = True
+        return True
 
     def keep_no_more(self) -> None:
         """Keep no more of it."""

@@ -129,14 +129,15 @@ class Prober:
         if not self._due:
             self._heap.clear()
             self._set_alarm()
+        if not self._bursts:
+            for call in self._running.values():
+                call.cancel()
+            self._running.clear()
 
     def stop(self) -> None:
         """Ask nobody any more."""
         for probing in [*self._bursts, *self._due]:
             self.forget(probing)
-        for call in self._running.values():
-            call.cancel()
-        self._running.clear()
 
     # Bursts that go on.
 

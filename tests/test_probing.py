@@ -209,7 +209,6 @@ class Silence(Case):
             self.run_for(5_000)
             self.assertEqual(asked, len(self.peer.asked))
             self.prober.forget(self.other.probing)
-            self.run_for(SPACING)
             self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_the_end(self) -> None:

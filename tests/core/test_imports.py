@@ -51,7 +51,7 @@ LAYERS: Final = (
     "raydel.core.turn",
     "raydel.core.state",
     "raydel.core.dialect raydel.core.codec raydel.core.manifest",
-    "raydel.core.schedule raydel.core.clockfit",
+    "raydel.core.schedule",
     "raydel.core.take raydel.core.timesync raydel.core.effects",
     "raydel.core.kalman",
     "raydel.core.roundtrip raydel.core.events raydel.core.stream",
