@@ -50,6 +50,9 @@ MAX_PENDING: Final = 4 * BURST
 KEPT_BURSTS: Final = 12
 """Bursts that are remembered: two minutes at full cadence."""
 
+ROUNDING: Final = 0.0005
+"""ms that a difference of two epoch times may be off: doubles are 0.00024 apart."""
+
 COARSE: Final = 1.0
 """ms by which a clock that counts whole ones may overstate its own delay."""
 
@@ -76,6 +79,15 @@ class Reading(NamedTuple):
     most: float
     least: float
 
+    def limits(self, asked_at: float) -> Corridor:
+        """Return what it leaves for sure, at the instant the answer was heard.
+
+        The clock was read before that, but not before it was asked for; it may
+        have gained since.
+        """
+        gained = (self.at - asked_at) * WORST_RATE
+        return Corridor(self.at, self.most + gained + ROUNDING, self.least - ROUNDING)
+
 
 @dataclass(frozen=True, slots=True)
 class Corridor:
@@ -96,11 +108,11 @@ class Corridor:
         drift = abs(instant - self.at) * WORST_RATE
         return Corridor(instant, self.most + drift, self.least - drift)
 
-    def narrowed(self, reading: Reading) -> Corridor | None:
-        """Return what a reading leaves of it; None if that denies it."""
-        here = self.at_instant(reading.at)
-        most, least = min(here.most, reading.most), max(here.least, reading.least)
-        return Corridor(reading.at, most, least) if least <= most else None
+    def narrowed(self, other: Reading | Corridor) -> Corridor | None:
+        """Return what other limits leave of it; None if those deny it."""
+        here = self.at_instant(other.at)
+        most, least = min(here.most, other.most), max(here.least, other.least)
+        return Corridor(other.at, most, least) if least <= most else None
 
     def nearest(self, offset: float) -> float:
         """Return what is within it and closest to an offset."""
@@ -300,7 +312,8 @@ class Estimator:
         self.answered += 1
         round_trip = max(round_trip, 0.0)
         self._delay = min(self._delay, round_trip / 2)
-        self._weigh(Reading(now, t2 + self._granularity - t1, t3 - now))
+        reading = Reading(now, t2 + self._granularity - t1, t3 - now)
+        self._weigh(reading, reading.limits(t1))
         burst = self.settle() if len(self._readings) >= BURST else None
         return Answer(t1, now, round_trip, burst)
 
@@ -336,15 +349,15 @@ class Estimator:
     def _granularity(self) -> float:
         return COARSE if self._whole else 0.0
 
-    def _weigh(self, reading: Reading) -> None:
+    def _weigh(self, reading: Reading, limits: Corridor) -> None:
         """Add what an answer says, or begin anew where it denies all before."""
         if self._readings and reading.at - self._readings[0].at > LONGEST_BURST:
             self.settle()
         corridor = self._corridor
-        narrowed = None if corridor is None else corridor.narrowed(reading)
+        narrowed = None if corridor is None else corridor.narrowed(limits)
         if corridor is not None and narrowed is None:
             self._begin_anew(reading.at)
-        self._corridor = narrowed or Corridor(*reading)
+        self._corridor = narrowed or limits
         self._readings.append(reading)
 
     def _begin_anew(self, now: float) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from raydel.core.kalman import WORST_RATE
 from raydel.core.messages import TimeSyncResponse
 from raydel.core.timesync import (
     BURST,
@@ -404,6 +405,25 @@ class Corridors(SynchronousTestCase):
         offsets = [corridor.nearest(offset) for offset in (0.0, 2.5, 4.0)]
         self.assertEqual([1.0, 2.5, 3.0], offsets)
         self.assertEqual(1.5, corridor.bound(2.5))
+
+    def test_the_way_back_takes_time(self) -> None:
+        """A clock gains while its answer is on the way: the bound has room for that."""
+        for rate in (-WORST_RATE, WORST_RATE):
+            phone = Phone(steady(AHEAD, rate))
+            phone.answers(0.0, 5_000.0)
+            phone.answers(5_000.0, 0.0, at=NOON + 5_000.0)
+            now = NOON + 10_000.0
+            self.assertEqual(-inf, phone.estimator.set_at)
+            self.assertLessEqual(phone.error(now), phone.estimate.bound(now) + 1e-6)
+
+    def test_rounding(self) -> None:
+        """What doubles leave out of a time since the epoch is in the bound."""
+        phone = Phone(0.1)
+        for number in range(50):
+            phone.answers(0.0, 0.0, at=NOON + number * 0.07)
+        self.assertEqual(-inf, phone.estimator.set_at)
+        now = NOON + 50 * 0.07
+        self.assertLessEqual(phone.error(now), phone.estimate.bound(now))
 
     def test_the_bound_is_as_wide_as_needed(self) -> None:
         """On an even way the bound stays at half the smallest round trip."""
