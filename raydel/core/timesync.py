@@ -305,15 +305,16 @@ class Estimator:
         t3 = response.client_timestamp
         received = response.client_receive_timestamp
         t2 = t3 if received is None else received
-        round_trip = (now - t1) - (t3 - t2)
-        if round_trip < -COARSE or t3 < t2:
+        whole = self._whole and t2.is_integer() and t3.is_integer()
+        reading = Reading(now, t2 - t1 + _granularity(whole=whole), t3 - now)
+        limits = reading.limits(t1)
+        if t3 < t2 or limits.most < limits.least:
             return None
-        self._whole = self._whole and t2.is_integer() and t3.is_integer()
+        self._whole = whole
         self.answered += 1
-        round_trip = max(round_trip, 0.0)
+        round_trip = max((now - t1) - (t3 - t2), 0.0)
         self._delay = min(self._delay, round_trip / 2)
-        reading = Reading(now, t2 + self._granularity - t1, t3 - now)
-        self._weigh(reading, reading.limits(t1))
+        self._weigh(reading, limits)
         burst = self.settle() if len(self._readings) >= BURST else None
         return Answer(t1, now, round_trip, burst)
 
@@ -341,13 +342,9 @@ class Estimator:
             state=state,
             corridor=corridor,
             delay=self._delay,
-            granularity=self._granularity,
+            granularity=_granularity(whole=self._whole),
             sample_count=self.answered,
         )
-
-    @property
-    def _granularity(self) -> float:
-        return COARSE if self._whole else 0.0
 
     def _weigh(self, reading: Reading, limits: Corridor) -> None:
         """Add what an answer says, or begin anew where it denies all before."""
@@ -402,3 +399,7 @@ class Estimator:
                 return self._follow()
             state = update(expected, look)
         return state
+
+
+def _granularity(*, whole: bool) -> float:
+    return COARSE if whole else 0.0

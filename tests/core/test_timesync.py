@@ -6,8 +6,10 @@ from collections.abc import Callable
 from math import floor, inf, isfinite
 from random import Random
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.kalman import WORST_RATE
@@ -238,6 +240,23 @@ class Impossible(SynchronousTestCase):
         self.ignored(there, there + 12.5, away=10.0)
         self.ignored(there, there + 12.0, away=10.0)
 
+    def test_fractions(self) -> None:
+        """With fractions not even a part of a millisecond is excused."""
+        phone = Phone()
+        self.assertIsNone(phone.answers(5.0, -5.5, busy=0.0))
+        self.assertIsNone(phone.estimator.estimate())
+        phone.answers(2.0, 2.0)
+        self.assertIsNone(phone.answers(2.0, -2.5, at=NOON + STEP))
+        self.assertEqual(-inf, phone.estimator.set_at)
+        self.assertEqual(1, phone.estimator.answered)
+
+    def test_a_fast_clock(self) -> None:
+        """A clock that gains sees more time go by than there was: that is possible."""
+        phone = Phone(steady(AHEAD, WORST_RATE))
+        answer = phone.answers(0.0, 0.0, busy=20_000.0)
+        assert answer is not None
+        self.assertEqual(0.0, answer.round_trip)
+
     def test_answered_before_heard(self) -> None:
         """A peer cannot answer what it has not heard."""
         self.ignored(NOON + 40_030, NOON + 40_029, away=10.0)
@@ -430,6 +449,85 @@ class Corridors(SynchronousTestCase):
         phone = Phone()
         now = phone.bursts(30)
         self.assertApproximates(2.0, phone.estimate.bound(now), 0.01)
+
+
+class Question(NamedTuple):
+    """One question of a play; all in ms.
+
+    Attributes:
+        after: How long after the one before it is asked.
+        there: How long it is on its way.
+        busy: How long the peer takes; None if it does not tell.
+        back: How long its answer is on its way.
+    """
+
+    after: float
+    there: float
+    busy: float | None
+    back: float
+
+
+delays = st.one_of(st.just(0.0), st.floats(0.0, 10.0), st.floats(0.0, 20_000.0))
+questions = st.builds(
+    Question, st.one_of(st.just(STEP), delays), delays, st.none() | delays, delays
+)
+plays = st.lists(questions, min_size=1, max_size=40)
+rates = st.sampled_from([-WORST_RATE, 0.0, WORST_RATE]) | st.floats(
+    -WORST_RATE, WORST_RATE
+)
+offsets = st.floats(-1e9, 1e9)
+
+
+def played(phone: Phone, play: list[Question]) -> float:
+    """Ask a phone all questions of a play; return when the last answer was heard."""
+    at, heard = NOON, []
+    for question in play:
+        at += question.after
+        heard.append(phone.asked(at, question.there, question.back, question.busy))
+    for heard_at, response in sorted(heard, key=lambda answer: answer[0]):
+        assert phone.estimator.take(response, heard_at) is not None
+    return max(heard_at for heard_at, _ in heard)
+
+
+class Always(SynchronousTestCase):
+    """What holds on every way, for every clock."""
+
+    @given(offsets, rates, st.floats(10.0, 1e5), st.booleans(), plays, delays)
+    def test_the_bound_holds(
+        self,
+        ahead: float,
+        rate: float,
+        turn: float,
+        whole: bool,
+        play: list[Question],
+        later: float,
+    ) -> None:
+        """A clock within 100 ppm is never further off than the bound, nor doubted."""
+        phone = Phone(to_and_fro(ahead, rate, turn), whole=whole)
+        now = played(phone, play)
+        for instant in (now, now + later, now + 3_600_000.0):
+            bound = phone.estimate.bound(instant)
+            self.assertLessEqual(phone.error(instant), bound + 1e-6)
+            self.assertLessEqual(phone.estimate.uncertainty(instant), bound)
+        self.assertEqual(-inf, phone.estimator.set_at)
+        self.assertEqual(len(play), phone.estimator.answered)
+
+    @given(offsets, offsets, plays, plays)
+    def test_a_clock_that_was_set(
+        self, ahead: float, other: float, before: list[Question], after: list[Question]
+    ) -> None:
+        """Once it was noticed that a clock was set, the bound holds for what it is."""
+        phone = Phone(ahead)
+        set_at = played(phone, before) + 1.0
+        phone.course = steady(other)
+        shift = Question(set_at - NOON, 2.0, None, 2.0)
+        now = played(phone, [shift, *after])
+        if phone.estimator.set_at > set_at:
+            self.assertLessEqual(phone.error(now), phone.estimate.bound(now) + 1e-6)
+        else:
+            limits = Corridor(set_at, other, other).at_instant(now)
+            self.assertLessEqual(phone.estimate.corridor.least, limits.most + 0.001)
+            self.assertGreaterEqual(phone.estimate.corridor.most, limits.least - 0.001)
 
 
 class Evidence(SynchronousTestCase):
