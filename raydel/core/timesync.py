@@ -274,6 +274,7 @@ class Estimator:
         self._pending: dict[str, float] = {}
         self._whole = True
         self._corridor: Corridor | None = None
+        self._latest: Corridor | None = None
         self._delay = inf
         self._readings: list[Reading] = []
         self._bursts: deque[Burst] = deque(maxlen=KEPT_BURSTS)
@@ -319,13 +320,19 @@ class Estimator:
         return Answer(t1, now, round_trip, burst)
 
     def settle(self) -> Burst | None:
-        """Close the burst that goes on, and return it, if there is one."""
+        """Close the burst that goes on, and return it, if there is one.
+
+        If it shows that the clock was set, no limits count but its own.
+        """
         if not self._readings:
             return None
-        burst = burst_of(self._readings)
-        self._readings = []
+        burst, latest = burst_of(self._readings), self._latest
+        self._readings, self._latest = [], None
         self._bursts.append(burst)
+        count = len(self._bursts)
         self._state = self._follow()
+        if len(self._bursts) < count:
+            self._corridor = latest
         return burst
 
     def estimate(self) -> Estimate | None:
@@ -355,12 +362,14 @@ class Estimator:
         if corridor is not None and narrowed is None:
             self._begin_anew(reading.at)
         self._corridor = narrowed or limits
+        self._latest = (self._latest and self._latest.narrowed(limits)) or limits
         self._readings.append(reading)
 
     def _begin_anew(self, now: float) -> None:
         """Forget all there was: the clock has been set, or has slept."""
         self.set_at = now
         self._state = None
+        self._latest = None
         self._readings.clear()
         self._bursts.clear()
 

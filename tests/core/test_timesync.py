@@ -639,6 +639,17 @@ class Steps(SynchronousTestCase):
             self.assertEqual(1, len(phone.estimator.bursts))
             self.assertLess(phone.error(now + CADENCE + 400.0), 0.01)
 
+    def test_near_and_bounded(self) -> None:
+        """Once that is noticed, the bound holds for the clock as it is now."""
+        for step in (3.5, -3.5):
+            phone = Phone()
+            phone.bursts()
+            phone.course = steady(AHEAD + step)
+            now = phone.bursts(at=NOON + 2_000.0)
+            self.assertEqual(1, len(phone.estimator.bursts))
+            self.assertEqual(0.0, phone.error(now))
+            self.assertApproximates(2.0, phone.estimate.bound(now), 0.1)
+
     def test_a_sleep(self) -> None:
         """A clock that stood still for a while has fallen back: that is noticed."""
         phone = Phone()
