@@ -151,7 +151,7 @@ def burst_of(readings: list[Reading]) -> Burst:
         noise = sqrt(jitters[0] ** 2 + jitters[1] ** 2) / 2
     return Burst(
         at=readings[-1].at,
-        offset=(there[0] - back[0]) / 2,
+        offset=there[0] / 2 - back[0] / 2,
         width=there[0] + back[0],
         noise=noise,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from math import floor, inf, isfinite
 from random import Random
 from statistics import median
+from sys import float_info
 from typing import Final, NamedTuple
 
 from hypothesis import given
@@ -710,10 +711,29 @@ class Extremes(SynchronousTestCase):
 
     def test_lies(self) -> None:
         """Whatever a peer says its clock shows, what is known of it is finite."""
-        for lie in (1e15, 2.0**53, 1e300):
+        for lie in (1e15, 2.0**53, 1e300, float_info.max):
             for other in (lie, -lie, NOON, 0.0):
                 times: list[tuple[float, float | None]] = [(lie, None), (other, other)]
                 estimator = self.told(times * 20)
                 self.finite(estimator)
                 estimator.settle()
                 self.finite(estimator)
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.floats(allow_nan=False, allow_infinity=False)
+                | st.floats(NOON - 50.0, NOON + 1_000.0),
+                st.none()
+                | st.floats(allow_nan=False, allow_infinity=False)
+                | st.floats(NOON - 50.0, NOON + 1_000.0),
+            ),
+            max_size=60,
+        )
+    )
+    def test_all_lies(self, times: list[tuple[float, float | None]]) -> None:
+        """No row of lies raises anything."""
+        estimator = self.told(times)
+        self.finite(estimator)
+        estimator.settle()
+        self.finite(estimator)
