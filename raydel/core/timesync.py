@@ -50,6 +50,9 @@ MAX_PENDING: Final = 4 * BURST
 KEPT_BURSTS: Final = 12
 """Bursts that are remembered: two minutes at full cadence."""
 
+ROUNDING: Final = 0.0005
+"""ms that a difference of two epoch times may be off: doubles are 0.00024 apart."""
+
 COARSE: Final = 1.0
 """ms by which a clock that counts whole ones may overstate its own delay."""
 
@@ -79,6 +82,15 @@ class Reading(NamedTuple):
     most: float
     least: float
 
+    def limits(self, asked_at: float) -> Corridor:
+        """Return what it leaves for sure, at the instant the answer was heard.
+
+        The clock was read before that, but not before it was asked for; it may
+        have gained since.
+        """
+        gained = (self.at - asked_at) * WORST_RATE
+        return Corridor(self.at, self.most + gained + ROUNDING, self.least - ROUNDING)
+
 
 @dataclass(frozen=True, slots=True)
 class Corridor:
@@ -99,11 +111,11 @@ class Corridor:
         drift = abs(instant - self.at) * WORST_RATE
         return Corridor(instant, self.most + drift, self.least - drift)
 
-    def narrowed(self, reading: Reading) -> Corridor | None:
-        """Return what a reading leaves of it; None if that denies it."""
-        here = self.at_instant(reading.at)
-        most, least = min(here.most, reading.most), max(here.least, reading.least)
-        return Corridor(reading.at, most, least) if least <= most else None
+    def narrowed(self, other: Reading | Corridor) -> Corridor | None:
+        """Return what other limits leave of it; None if those deny it."""
+        here = self.at_instant(other.at)
+        most, least = min(here.most, other.most), max(here.least, other.least)
+        return Corridor(other.at, most, least) if least <= most else None
 
     def nearest(self, offset: float) -> float:
         """Return what is within it and closest to an offset."""
@@ -142,7 +154,7 @@ def burst_of(readings: list[Reading]) -> Burst:
         noise = sqrt(jitters[0] ** 2 + jitters[1] ** 2) / 2
     return Burst(
         at=readings[-1].at,
-        offset=(there[0] - back[0]) / 2,
+        offset=there[0] / 2 - back[0] / 2,
         width=there[0] + back[0],
         noise=noise,
     )
@@ -265,6 +277,7 @@ class Estimator:
         self._pending: dict[str, float] = {}
         self._whole = True
         self._corridor: Corridor | None = None
+        self._latest: Corridor | None = None
         self._delay = inf
         self._readings: list[Reading] = []
         self._bursts: deque[Burst] = deque(maxlen=KEPT_BURSTS)
@@ -300,25 +313,33 @@ class Estimator:
         t3 = response.client_timestamp
         received = response.client_receive_timestamp
         t2 = t3 if received is None else received
-        round_trip = (now - t1) - (t3 - t2)
-        if round_trip < -COARSE or t3 < t2:
+        whole = self._whole and t2.is_integer() and t3.is_integer()
+        reading = Reading(now, t2 - t1 + _granularity(whole=whole), t3 - now)
+        limits = reading.limits(t1)
+        if t3 < t2 or limits.most < limits.least:
             return None
-        self._whole = self._whole and t2.is_integer() and t3.is_integer()
+        self._whole = whole
         self.answered += 1
-        round_trip = max(round_trip, 0.0)
+        round_trip = max((now - t1) - (t3 - t2), 0.0)
         self._delay = min(self._delay, round_trip / 2)
-        self._weigh(Reading(now, t2 + self._granularity - t1, t3 - now))
+        self._weigh(reading, limits)
         burst = self.settle() if len(self._readings) >= BURST else None
         return Answer(t1, now, round_trip, burst)
 
     def settle(self) -> Burst | None:
-        """Close the burst that goes on, and return it, if there is one."""
+        """Close the burst that goes on, and return it, if there is one.
+
+        If it shows that the clock was set, no limits count but its own.
+        """
         if not self._readings:
             return None
-        burst = burst_of(self._readings)
-        self._readings = []
+        burst, latest = burst_of(self._readings), self._latest
+        self._readings, self._latest = [], None
         self._bursts.append(burst)
+        count = len(self._bursts)
         self._state = self._follow()
+        if len(self._bursts) < count:
+            self._corridor = latest
         return burst
 
     def estimate(self) -> Estimate | None:
@@ -335,29 +356,27 @@ class Estimator:
             state=state,
             corridor=corridor,
             delay=self._delay,
-            granularity=self._granularity,
+            granularity=_granularity(whole=self._whole),
             sample_count=self.answered,
         )
 
-    @property
-    def _granularity(self) -> float:
-        return COARSE if self._whole else 0.0
-
-    def _weigh(self, reading: Reading) -> None:
+    def _weigh(self, reading: Reading, limits: Corridor) -> None:
         """Add what an answer says, or begin anew where it denies all before."""
         if self._readings and reading.at - self._readings[0].at > LONGEST_BURST:
             self.settle()
         corridor = self._corridor
-        narrowed = None if corridor is None else corridor.narrowed(reading)
+        narrowed = None if corridor is None else corridor.narrowed(limits)
         if corridor is not None and narrowed is None:
             self._begin_anew(reading.at)
-        self._corridor = narrowed or Corridor(*reading)
+        self._corridor = narrowed or limits
+        self._latest = (self._latest and self._latest.narrowed(limits)) or limits
         self._readings.append(reading)
 
     def _begin_anew(self, now: float) -> None:
         """Forget all there was: the clock has been set, or has slept."""
         self.set_at = now
         self._state = None
+        self._latest = None
         self._readings.clear()
         self._bursts.clear()
 
@@ -396,3 +415,7 @@ class Estimator:
                 return self._follow()
             state = update(expected, look)
         return state
+
+
+def _granularity(*, whole: bool) -> float:
+    return COARSE if whole else 0.0
