@@ -12,10 +12,10 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from raydel.core.burst import BURST
 from raydel.core.events import Receipt
 from raydel.core.instants import SECOND
 from raydel.core.messages import StartRecording
-from raydel.core.timesync import BURST
 from raydel.interfaces import ITimebase
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from raydel.core.burst import Burst
 from raydel.core.instants import SECOND
 from raydel.core.messages import (
     Outbound,
@@ -14,7 +15,7 @@ from raydel.core.messages import (
 )
 from raydel.core.schedule import MOST_UNANSWERED
 from raydel.core.take import ClockSample
-from raydel.core.timesync import Answer, Burst, Estimate, Estimator
+from raydel.core.timesync import Answer, Estimate, Estimator
 from raydel.interfaces import ITimebase
 
 EARLY_ANSWERS: Final = 5

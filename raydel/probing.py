@@ -18,6 +18,7 @@ from typing import Final
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from raydel.core.burst import BURST
 from raydel.core.instants import SECOND
 from raydel.core.schedule import (
     ATTENTION,
@@ -26,7 +27,6 @@ from raydel.core.schedule import (
     SLOW_CADENCE,
     SPACING,
 )
-from raydel.core.timesync import BURST
 from raydel.interfaces import ITimebase
 
 TOGETHER: Final = 100.0

@@ -13,6 +13,7 @@ from zope.interface.verify import verifyObject
 
 from raydel.connection import Connection
 from raydel.core.apps import App
+from raydel.core.burst import BURST
 from raydel.core.errors import Refusal
 from raydel.core.events import (
     AppLearned,
@@ -40,7 +41,6 @@ from raydel.core.messages import (
 )
 from raydel.core.schedule import UNKNOWN_DELAY
 from raydel.core.take import ClockSample
-from raydel.core.timesync import BURST
 from raydel.interfaces import IConnection, IDesk
 from raydel.probing import Prober
 from raydel.testing import EPOCH, FakeTimebase, FakeTransport

@@ -7,10 +7,10 @@ from math import inf
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from raydel.core.burst import BURST
 from raydel.core.events import Command, Receipt
 from raydel.core.messages import StartRecording
 from raydel.core.schedule import SPACING
-from raydel.core.timesync import BURST
 from raydel.countdown import Countdown
 from raydel.testing import EPOCH, FakeTimebase
 from tests.stage import run

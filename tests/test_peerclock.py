@@ -6,6 +6,7 @@ from msgspec import UNSET
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from raydel.core.burst import BURST
 from raydel.core.messages import (
     Outbound,
     TimeSyncRequest,
@@ -14,7 +15,7 @@ from raydel.core.messages import (
 )
 from raydel.core.schedule import MOST_UNANSWERED
 from raydel.core.take import ClockSample
-from raydel.core.timesync import BURST, Answer
+from raydel.core.timesync import Answer
 from raydel.peerclock import OVERDUE, PeerClock
 from raydel.testing import FakeTimebase
 from tests.stage import run

@@ -5,8 +5,8 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from raydel.core.burst import BURST
 from raydel.core.schedule import ATTENTION, FULL_CADENCE, SLOW_CADENCE, SPACING
-from raydel.core.timesync import BURST
 from raydel.probing import Prober, Probing
 from raydel.testing import EPOCH, FakeTimebase
 from tests.stage import run

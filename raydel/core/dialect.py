@@ -73,7 +73,7 @@ def _released_start(message: StartRecording, dialect: Dialect) -> StartRecording
     start: float = 0
     if dialect.estimate is not None and dialect.exact:
         aim = message.atomic_start_time - dialect.app.camera_delay
-        start = fine(dialect.estimate.reading(aim))
+        start = fine(dialect.estimate.shown(aim))
         own = {dialect.device_id: DeviceTime(start, fine(dialect.estimate.delay))}
     return StartRecording(
         session_id=message.session_id,
@@ -136,7 +136,7 @@ def _released_update(message: TimeSyncUpdate, dialect: Dialect) -> TimeSyncUpdat
 def _own(instant: float, dialect: Dialect) -> int:
     """An instant as a released app counts: whole ms, its own if known."""
     if dialect.estimate is not None:
-        instant = dialect.estimate.reading(instant)
+        instant = dialect.estimate.shown(instant)
     return round(instant)
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from raydel.core.apps import App
+from raydel.core.burst import BURST
 from raydel.core.instants import MINUTE, SECOND
-from raydel.core.timesync import BURST
 
 LONGEST_LEAD: Final = 5_000.0
 """ms. Released apps clamp what lies further ahead."""

@@ -9,6 +9,7 @@ from msgspec import UNSET, structs
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.apps import App
+from raydel.core.corridor import Corridor
 from raydel.core.dialect import Dialect, speak
 from raydel.core.kalman import State
 from raydel.core.messages import (
@@ -29,7 +30,7 @@ from raydel.core.messages import (
     TimeSyncRequest,
     TimeSyncUpdate,
 )
-from raydel.core.timesync import Corridor, Estimate
+from raydel.core.timesync import Estimate
 
 CODE = "ABC123"
 NOON = 1_768_478_400_000.0

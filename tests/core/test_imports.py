@@ -53,6 +53,8 @@ LAYERS: Final = (
     "raydel.core.dialect raydel.core.codec raydel.core.manifest",
     "raydel.core.schedule",
     "raydel.core.take raydel.core.timesync raydel.core.effects",
+    "raydel.core.burst",
+    "raydel.core.corridor",
     "raydel.core.kalman",
     "raydel.core.roundtrip raydel.core.events raydel.core.stream",
     "raydel.core.messages",

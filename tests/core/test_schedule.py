@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.apps import App
+from raydel.core.burst import BURST
 from raydel.core.schedule import (
     FULL_CADENCE,
     JITTER,
@@ -20,7 +21,6 @@ from raydel.core.schedule import (
     start_departure,
     stop_hold,
 )
-from raydel.core.timesync import BURST
 
 delays = st.floats(0, 10_000)
 prospects = st.builds(
