@@ -160,8 +160,8 @@ class Connection:
             message: In server time.
             receipt: Reported back as `Delivered` once it has surely arrived.
         """
-        self._attend(message)
         if type(message) is StartRecording:
+            self._keep_clock_for(message.take_id)
             self._departures.start(message, receipt)
         elif type(message) is StopRecording:
             self._departures.stop(message, receipt)
@@ -169,6 +169,7 @@ class Connection:
             self.send(message)
         else:
             self._departures.say(message)
+        self._attend(message)
 
     def has_asked(self, join: Join) -> bool:
         """Tell whether this is the join again that it is seated by, or waits with."""
@@ -190,7 +191,7 @@ class Connection:
         self._pulse.asked()
 
     def seated(self, device_id: str, *, lasting: bool = True) -> None:
-        """Note that it has a seat; `Joined` follows, then it is asked its time.
+        """Note that it has a seat; `Joined` follows, and with it the first questions.
 
         A join that was sent twice may have been refused the first time.
 
@@ -203,7 +204,6 @@ class Connection:
         self.session_code = self._asked_for
         self.device_id = device_id
         self._pulse.asked()
-        self._prober.begin(self._probing)
 
     def dismissed(self, *, owed: bool) -> None:
         """Note that it has no seat, or no longer.
@@ -382,10 +382,10 @@ class Connection:
 
     def _attend(self, message: Outbound) -> None:
         """Ask as often as what the peer is told now is worth."""
-        if type(message) is StartRecording:
-            self._keep_clock_for(message.take_id)
-        elif type(message) is Joined and message.take and message.take.participant:
-            self._keep_clock_for(message.take.take_id)
+        if type(message) is Joined:
+            if message.take and message.take.participant:
+                self._keep_clock_for(message.take.take_id)
+            self._prober.begin(self._probing)
         elif type(message) is StopRecording:
             if self._peer_clock.keep_last(message.take_id or ""):
                 self._probing.relax(self._timebase.now())

@@ -131,7 +131,7 @@ class Prober:
             self._set_alarm()
         if not self._bursts:
             for call in self._running.values():
-                call.cancel()
+                _cancel(call)
             self._running.clear()
 
     def stop(self) -> None:
@@ -186,7 +186,7 @@ class Prober:
     def _set_alarm(self) -> None:
         """Wake up when the first burst is due, if there is one."""
         if self._alarm is not None:
-            self._alarm.cancel()
+            _cancel(self._alarm)
             self._alarm = None
         if self._heap:
             wait = max(0.0, self._heap[0][0] - self._timebase.now())
@@ -202,3 +202,8 @@ class Prober:
                 peers.append(probing)
         self._begin(peers)
         self._set_alarm()
+
+
+def _cancel(call: IDelayedCall) -> None:
+    if call.active():
+        call.cancel()

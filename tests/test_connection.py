@@ -125,6 +125,8 @@ class Case(SynchronousTestCase):
         join = Join(session_id=CODE, is_host=True, device_name=name, protocol=protocol)
         self.connection.joining(join)
         self.connection.seated("device")
+        status = SessionStatus(CODE, 0, False, "", ())
+        self.connection.tell(Joined(CODE, "device", name, True, status))
 
     def sent(self, kind: str) -> list[dict[str, Any]]:
         """Return the messages of a type that were sent."""

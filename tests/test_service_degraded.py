@@ -288,8 +288,8 @@ class GoesOn(Degraded):
         self.assertEqual(before, len(self.store.samples_of(take_id)))
         self.mend()
         samples = self.store.samples_of(take_id)[before:]
-        self.assertEqual([guest.device_id] * 5, [s.device_id for s in samples])
-        self.assertEqual(5, len({s.at for s in samples}))
+        self.assertEqual({guest.device_id}, {s.device_id for s in samples})
+        self.assertEqual(len(samples), len({s.at for s in samples}))
         self.assertTrue(host.is_recording)
 
     def test_takes_cannot_be_read(self) -> None:

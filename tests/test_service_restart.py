@@ -184,7 +184,7 @@ class Takes(Restart):
         self.assertEqual(before, list(record.samples[: len(before)]))
         added = record.samples[len(before) :]
         self.assertEqual(
-            {host.device_id: 5, guest.device_id: 5},
+            {host.device_id: 1, guest.device_id: 1},
             {
                 p.device_id: sum(s.device_id == p.device_id for s in added)
                 for p in (host, guest)

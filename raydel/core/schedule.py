@@ -22,7 +22,7 @@ SPACING: Final = 25.0 + 1 / BURST
 """ms between the questions of a burst. Rarer ones would let a radio doze; the odd part
 sweeps the millisecond, so that a clock that counts whole ones shows its fractions."""
 
-PINGS: Final = 8
+PINGS: Final = 5
 """Pings in the burst of a phone that does not tell its clock."""
 
 FULL_CADENCE: Final = 10 * SECOND
