@@ -227,7 +227,7 @@ class Handset:
             match action:
                 case Send(frame):
                     if self.link is not None:
-                        self.link.sendMessage(frame)
+                        self.link.say(frame)
                 case Say(text):
                     self._show(text)
                 case Later(at, call):
@@ -310,6 +310,11 @@ class Link(WebSocketClientProtocol):
             SILENCE, self.dropConnection, abort=True
         )
         handset.do(handset.phone.opened())
+
+    def say(self, frame: bytes) -> None:
+        """Send a text frame; nothing follows a goodbye."""
+        if self.state == self.STATE_OPEN:
+            self.sendMessage(frame)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Hand a message on, with the time of its arrival."""
