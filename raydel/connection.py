@@ -28,6 +28,7 @@ from raydel.core.messages import (
     CameraReady,
     DeviceConnected,
     DeviceReady,
+    Foreground,
     Inbound,
     Join,
     Joined,
@@ -323,6 +324,8 @@ class Connection:
             self._take_answer(message, now)
         elif type(message) is Ping:
             self._desk.pong(self.peer)
+        elif type(message) is Foreground and self.session_code is not None:
+            self.probe()
         else:
             if type(message) is DeviceReady:
                 self._learn(Sign.DEVICE_READY)

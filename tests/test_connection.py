@@ -27,6 +27,7 @@ from raydel.core.events import (
 )
 from raydel.core.messages import (
     DeviceConnected,
+    Foreground,
     Inbound,
     Join,
     Joined,
@@ -289,6 +290,23 @@ class TimeSync(Case):
         self.start(500.0)
         self.run_for(1_000)
         self.assertEqual(8, len(self.sent("time_sync_request")))
+
+    def test_foreground(self) -> None:
+        """Who is in front again is asked again, whatever it left unanswered."""
+        self.seat()
+        self.answer_all()
+        self.run_for(300_000)
+        asked = len(self.sent("time_sync_request"))
+        self.seen = len(self.transport.sent)
+        self.hear("foreground")
+        self.answer_all()
+        self.assertEqual(asked + BURST, len(self.sent("time_sync_request")))
+
+    def test_foreground_of_a_stranger(self) -> None:
+        """Who has not joined is not asked, and told so."""
+        self.hear("foreground")
+        self.assertEqual([Foreground()], self.desk.performed)
+        self.assertEqual([], self.transport.sent)
 
     def test_the_second(self) -> None:
         """Once two are there they are asked at full cadence for two minutes."""

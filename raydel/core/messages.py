@@ -104,6 +104,10 @@ class TimeSyncResponse(Struct, frozen=True, tag_field="type", tag="time_sync_res
     client_receive_timestamp: Instant | None = None
 
 
+class Foreground(Struct, frozen=True, tag_field="type", tag="foreground"):
+    """The app is in front again: its clock may have slept, and may be asked."""
+
+
 class Ping(Struct, frozen=True, tag_field="type", tag="ping"):
     """An app's own heartbeat, at any time."""
 
@@ -115,6 +119,7 @@ Inbound = (
     | CameraReady
     | DeviceReady
     | TimeSyncResponse
+    | Foreground
     | Ping
 )
 
