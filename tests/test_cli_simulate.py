@@ -13,9 +13,11 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel import cli
-from raydel.cli import simulate_server
+from raydel.cli import simulate_long, simulate_server
 from raydel.cli.simulate import exit_code, table
+from raydel.simulation.alignments import ALIGNMENTS
 from raydel.simulation.figures import Figures
+from raydel.simulation.longtakes import LongFigures, Set
 from raydel.simulation.methods import METHODS
 from raydel.simulation.networks import NETWORKS
 from raydel.simulation.phones import KINDS
@@ -28,9 +30,28 @@ FIGURES = Figures(
     p95=0.5,
     max=1.0,
     bound_p50=1.7,
+    above_p50=-0.1,
     bounds=4,
     held=4,
     broken=(),
+    uncertainty_p50=0.3717,
+    coverage=0.95,
+)
+
+LONG = LongFigures(
+    network="good",
+    method="ours",
+    p50=0.02,
+    p95=0.1239,
+    ends_p50=0.03,
+    ends_p95=0.2,
+    max=0.5,
+    bound_p50=1.7,
+    bounds=44,
+    held=44,
+    uncertainty_p50=0.08,
+    coverage=0.95,
+    error_p50=0.02,
 )
 
 STARTS = StartFigures(
@@ -72,14 +93,15 @@ class Table(SynchronousTestCase):
         """A line has a network, a method, and ms; a bound where there is one."""
         head, line = table([FIGURES])
         self.assertEqual(
-            ["network", "method", "p50", "p95", "max", "bound", "held"], head.split()
+            "network method p50 p95 max bound above unsure covers times held",
+            squeezed(head),
         )
         self.assertEqual(
-            ["good", "ours", "0.124", "0.500", "1.000", "1.700", "4", "of", "4"],
-            line.split(),
+            "good ours 0.124 0.500 1.000 1.700 -0.100 0.372 95.0 3.0 4 of 4",
+            squeezed(line),
         )
         _, line = table([replace(FIGURES, bound_p50=None, bounds=0, held=0)])
-        self.assertEqual("1.000", line.split()[-1])
+        self.assertEqual("good ours 0.124 0.500 1.000", squeezed(line))
 
     def test_broken(self) -> None:
         """A take whose bound did not hold is named."""
@@ -105,6 +127,96 @@ class Table(SynchronousTestCase):
         self.assertEqual(said("--seed=1"), said())
         self.assertNotEqual(said("--seed=2"), said())
 
+    def test_jobs(self) -> None:
+        """Any number of processes prints the same."""
+        asked = ["--network=good", "--method=ours"]
+        self.assertEqual(said(*asked), said(*asked, "--jobs=2"))
+
+    def test_after(self) -> None:
+        """Who taps later starts by other answers."""
+        asked = ["--network=good", "--method=ours"]
+        self.assertEqual(said(*asked), said(*asked, "--after=2.5"))
+        self.assertNotEqual(said(*asked), said(*asked, "--after=60"))
+
+
+class LongTakes(SynchronousTestCase):
+    """Takes that are aligned once they are over."""
+
+    def test_lines(self) -> None:
+        """A line has a network, a way to align, and ms; and what is promised."""
+        head, line = simulate_long.table([LONG])
+        self.assertEqual(
+            "network method p50 p95 ends-p50 ends-p95 max bound unsure covers times"
+            " held",
+            squeezed(head),
+        )
+        self.assertEqual(
+            "good ours 0.020 0.124 0.030 0.200 0.500 1.700 0.080 95.0 4.0 44 of 44",
+            squeezed(line),
+        )
+        _, line = simulate_long.table([replace(LONG, bounds=0, held=0)])
+        self.assertEqual("good ours 0.020 0.124 0.030 0.200 0.500", squeezed(line))
+
+    def test_set(self) -> None:
+        """Clocks that are set have a line, and what was not noticed another."""
+        done = Set(8_000.0, 9_250.0, unmarked=(3,), lapsed=(4,), elsewhere=5)
+        *_, marked, missed, lapsed = simulate_long.table([replace(LONG, set=done)])
+        self.assertEqual(
+            "marked for a clock that was set: good, ours, p50 8.00 s, max 9.25 s,"
+            " 5 looks in all",
+            marked,
+        )
+        self.assertEqual("not noticed: good, ours, take 3", missed)
+        near = "the bound did not hold near it: good, ours, take 4"
+        self.assertEqual(near, lapsed)
+
+    def test_exit_code(self) -> None:
+        """A bound that did not hold ends it with 1, a step not noticed does not."""
+        self.assertEqual(0, simulate_long.exit_code([LONG, LONG]))
+        for done, code in (
+            (Set(1.0, 1.0, unmarked=(), lapsed=(1,), elsewhere=0), 1),
+            (Set(1.0, 1.0, unmarked=(1,), lapsed=(), elsewhere=0), 0),
+        ):
+            figures = replace(LONG, set=done)
+            self.assertEqual(code, simulate_long.exit_code([LONG, figures]))
+        broken = replace(LONG, held=43, broken=(17,))
+        self.assertEqual(1, simulate_long.exit_code([broken]))
+        *_, last = simulate_long.table([broken])
+        self.assertEqual("the bound did not hold: good, ours, take 17", last)
+
+    def test_played(self) -> None:
+        """Every way is shown on every network; the same seed shows the same."""
+        asked = ["--minutes=1", "--takes=2"]
+        shown = said(*asked)
+        self.assertEqual(
+            [(n, m) for n in NETWORKS for m in ALIGNMENTS],
+            [tuple(line.split()[:2]) for line in shown.splitlines()[1:]],
+        )
+        self.assertEqual(shown, said(*asked, "--jobs=2"))
+        for other in ("--seed=2", "--wander=walk", "--granularity=1"):
+            self.assertNotEqual(shown, said(*asked, other))
+
+    def test_json(self) -> None:
+        """Programs are shown the settings, and all figures."""
+        asked = ["--json", "--network=good", "--minutes=3", "--step=500", "--takes=3"]
+        shown: Any = json.loads(said(*asked, "--wander=sine"))
+        figures = shown.pop("figures")
+        self.assertEqual(
+            {
+                "seed": 1,
+                "takes": 3,
+                "minutes": 3.0,
+                "wander": "sine",
+                "granularity": 0.0,
+                "step": 500.0,
+            },
+            shown,
+        )
+        self.assertEqual(list(ALIGNMENTS), [each["method"] for each in figures])
+        for each in figures:
+            self.assertEqual(list(LongFigures.__dataclass_fields__), list(each))
+        self.assertEqual(list(Set.__dataclass_fields__), list(figures[-1]["set"]))
+
 
 class Json(SynchronousTestCase):
     """What programs are shown."""
@@ -115,7 +227,9 @@ class Json(SynchronousTestCase):
             said("--json", "--network=lte,good", "--method=ours", "--granularity=1")
         )
         figures = shown.pop("figures")
-        self.assertEqual({"seed": 1, "takes": 20, "granularity": 1.0}, shown)
+        self.assertEqual(
+            {"seed": 1, "takes": 20, "after": 2500.0, "granularity": 1.0}, shown
+        )
         self.assertEqual(["lte", "good"], [each["network"] for each in figures])
         for each in figures:
             self.assertEqual(list(Figures.__dataclass_fields__), list(each))
@@ -254,7 +368,20 @@ class Refusals(SynchronousTestCase):
             (f"--trace={__file__}", "line 1 is no delay in ms"),
             ("--fly", "--fly"),
             ("--frames", "--server"),
-            ("--after=3", "--server"),
+            ("--wander=walk", "--minutes"),
+            ("--step=3", "--minutes"),
+            ("--minutes=0", "'0'"),
+            ("--minutes=nan", "'nan'"),
+            ("--minutes=2 --wander=drunk", "'drunk'"),
+            ("--minutes=2 --step=far", "'far'"),
+            ("--minutes=2 --method=ours", "--method"),
+            ("--minutes=2 --after=3", "--after"),
+            ("--minutes=2 --server", "--minutes"),
+            ("--jobs=0", "'0'"),
+            ("--jobs=2 --server", "--jobs"),
+            ("--plot=figures.gif", "'figures.gif'"),
+            ("--plot=/no/such/place.png", "'/no/such/place.png'"),
+            ("--server --plot=figures.png", "--plot"),
             ("--kinds=all", "--server"),
             ("--server --method=ours", "--method"),
             ("--server --granularity=1", "--granularity"),

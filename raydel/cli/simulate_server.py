@@ -8,12 +8,10 @@ from __future__ import annotations
 import json
 from argparse import ArgumentTypeError
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Final
 
 from raydel.cli.parser import Parser
-from raydel.core.instants import SECOND
 from raydel.simulation.networks import Pair
 from raydel.simulation.phones import KINDS, PROTOCOL_2, Kind
 from raydel.simulation.stage import Plan
@@ -74,12 +72,6 @@ def add_options(parser: Parser) -> None:
         action="extend",
         help=f"two of {', '.join(KINDS)}; or all, each with itself; may be repeated"
         " [default: protocol-2,protocol-2]",
-    )
-    add(
-        "--after",
-        metavar="SECONDS",
-        type=_after,
-        help="from the second join to the tap [default: 2.5]",
     )
     add(
         "--frames",
@@ -208,12 +200,3 @@ def _kinds(text: str) -> list[Kinds]:
     if len(names) != 2:  # noqa: PLR2004 - a host and a guest
         raise ArgumentTypeError(f"{text!r} is not two kinds with a comma between")
     return [(KINDS[names[0]], KINDS[names[1]])]
-
-
-def _after(text: str) -> float:
-    with suppress(ValueError):
-        if SOONEST <= (seconds := float(text)) <= LATEST:
-            return seconds * SECOND
-    raise ArgumentTypeError(
-        f"{text!r} is no number of seconds from {SOONEST:g} to {LATEST:g}"
-    )

@@ -103,10 +103,26 @@ class Clock:
         return shown
 
 
-def any_clock(random: Random, began: float, granularity: float) -> Clock:
-    """Draw a clock: up to a minute off, with a rate and one of the two wanders."""
+WANDERS: Final = ("sine", "walk")
+"""The ways in which a clock can be asked to wander."""
+
+
+def any_clock(
+    random: Random, began: float, granularity: float, wander: str | None = None
+) -> Clock:
+    """Draw a clock: up to a minute off, with a rate and a wander.
+
+    Args:
+        random: Where it is drawn from.
+        began: When it has exactly its offset.
+        granularity: It shows whole multiples of that, ms.
+        wander: One of `WANDERS`; None draws that too.
+    """
     offset = random.uniform(-60 * SECOND, 60 * SECOND)
     rate = random.uniform(-WORST_RATE, WORST_RATE)
-    swings = random.random() < 0.5  # noqa: PLR2004 - one half
-    wander = swing(random.uniform(0.0, 2 * pi)) if swings else walk(random)
-    return Clock(began, offset, rate, wander, granularity)
+    drawn = WANDERS[random.random() >= 0.5]  # noqa: PLR2004 - one half
+    if (wander or drawn) == "sine":
+        wanders = swing(random.uniform(0.0, 2 * pi))
+    else:
+        wanders = walk(random)
+    return Clock(began, offset, rate, wanders, granularity)

@@ -6,18 +6,19 @@ heard, on the server; when it was received and when answered, on the phone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import attrgetter
 from statistics import fmean, median
 from typing import Final
 
 from raydel.core.messages import TimeSyncResponse
-from raydel.core.schedule import PROBES
 from raydel.core.timesync import Estimator
+from raydel.simulation.cadence import SPACING
 
-ENOUGH: Final = PROBES - 1
-"""Answers since the tap, at which the server waits for no more."""
+PURE: Final = 2
+"""Of so many pairs, one is taken for pure: no other part of them is better here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,19 @@ class Probe:
         busy = 0.0 if self.received is None else self.answered - self.received
         return self.heard - self.asked - busy
 
+    def stretch(self, following: Probe) -> float:
+        """Return by how much the ways there and back changed until another; ms."""
+        return abs(following._there - self._there) + abs(following._back - self._back)
+
+    @property
+    def _there(self) -> float:
+        received = self.answered if self.received is None else self.received
+        return received - self.asked
+
+    @property
+    def _back(self) -> float:
+        return self.heard - self.answered
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -56,12 +70,12 @@ class Look:
     Attributes:
         probes: What was asked, and answered by then, in that order.
         tapped_at: When the start was asked for.
-        leaves_by: When the copy has to leave.
+        start_at: When the phones are to start.
     """
 
     probes: Sequence[Probe]
     tapped_at: float
-    leaves_by: float
+    start_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +85,13 @@ class Guess:
     Attributes:
         offset: How far the phone's clock is ahead, ms.
         bound: The most that can be wrong by, ms; None if the method cannot tell.
+        uncertainty: What it is wrong by, 19 times of 20, if ways there and back are
+            equally long; ms, or None if the method cannot tell.
     """
 
     offset: float
     bound: float | None = None
+    uncertainty: float | None = None
 
 
 Method = Callable[[Look], Guess | None]
@@ -104,37 +121,70 @@ def median_of_10(look: Look) -> Guess | None:
 
 def smallest_of_8(look: Look) -> Guess | None:
     """Take the quickest of the latest eight (Cristian 1989; RFC 5905 filters eight)."""
-    quickest = min(look.probes[-8:], key=attrgetter("round_trip"), default=None)
+    return _quickest(look.probes[-8:])
+
+
+def smallest_of_32(look: Look) -> Guess | None:
+    """Take the quickest of the latest 32: two bursts."""
+    return _quickest(look.probes[-32:])
+
+
+def pure_pairs(look: Look) -> Guess | None:
+    """Take the quickest of the pure ones among the latest 32.
+
+    After Huygens (Geng et al. 2018): neighbours in a burst that are as far apart when
+    they arrive as when they left have met no queue, or the same one.
+    """
+    pure = [probe for burst in bursts(look.probes[-32:]) for probe in _pure(burst)]
+    return _quickest(pure or look.probes)
+
+
+def bursts(probes: Sequence[Probe]) -> Iterator[list[Probe]]:
+    """Give them burst by burst."""
+    burst: list[Probe] = []
+    for probe in probes:
+        if burst and probe.asked - burst[-1].asked > 2 * SPACING:
+            yield burst
+            burst = []
+        burst.append(probe)
+    if burst:
+        yield burst
+
+
+def _pure(burst: Sequence[Probe]) -> Iterator[Probe]:
+    pairs = sorted(pairwise(burst), key=lambda pair: pair[0].stretch(pair[1]))
+    for pair in pairs[: -(-len(pairs) // PURE)]:
+        yield from pair
+
+
+def _quickest(probes: Sequence[Probe]) -> Guess | None:
+    quickest = min(probes, key=attrgetter("round_trip"), default=None)
     return None if quickest is None else Guess(quickest.offset)
 
 
 def ours(look: Look) -> Guess | None:
-    """Do as the server does: `raydel.core.timesync`, as soon as it has heard enough.
+    """Do as the server does: `raydel.core.timesync`.
 
-    The others have until the last moment.
+    A burst that is not complete when the copy has to leave counts as far as it is.
     """
-    leaves_at = departure(look)
     estimator = Estimator()
     for probe in look.probes:
-        if probe.heard <= leaves_at:
-            request_id = estimator.ask("SIMUL8", probe.asked)
-            estimator.take(
-                TimeSyncResponse(
-                    request_id=request_id,
-                    server_timestamp=probe.asked,
-                    client_timestamp=probe.answered,
-                    client_receive_timestamp=probe.received,
-                ),
-                probe.heard,
-            )
-    estimate = estimator.estimate(leaves_at)
-    return None if estimate is None else Guess(estimate.offset, estimate.bound)
-
-
-def departure(look: Look) -> float:
-    """Return when the server sends the copy, ms: once it has heard enough."""
-    fresh = [probe.heard for probe in look.probes if probe.heard >= look.tapped_at]
-    return fresh[ENOUGH - 1] if len(fresh) >= ENOUGH else look.leaves_by
+        request_id = estimator.ask("SIMUL8", probe.asked)
+        estimator.take(
+            TimeSyncResponse(
+                request_id=request_id,
+                server_timestamp=probe.asked,
+                client_timestamp=probe.answered,
+                client_receive_timestamp=probe.received,
+            ),
+            probe.heard,
+        )
+    estimator.settle()
+    known = estimator.estimate()
+    if known is None:
+        return None
+    at = look.start_at
+    return Guess(known.offset(at), known.bound(at), known.uncertainty(at))
 
 
 def _of_latest(
@@ -150,6 +200,8 @@ METHODS: Final[dict[str, Method]] = {
     "mean-of-5": mean_of_5,
     "median-of-10": median_of_10,
     "smallest-of-8": smallest_of_8,
+    "smallest-of-32": smallest_of_32,
+    "pure-pairs": pure_pairs,
     "ours": ours,
 }
 """By their names, in the order they are shown."""

@@ -1,14 +1,16 @@
 """One take: two phones join, somebody taps start, both start; how far apart?
 
-The first phone joins some seconds before the second, the tap comes 2.5 s after that.
-Probes are asked when the server asks them: five at each join, five from the tap on. A
-phone answers at once, and starts exactly when its clock shows what it was told.
+The first phone joins some seconds before the second, the tap comes 2.5 s after that,
+or later. Probes are asked when the server asks them: a burst at each join, others while
+a start is likely, one from the tap on. A phone answers at once, and starts exactly when
+its clock shows what it was told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf, sqrt
 from random import Random
 from typing import Final
 
@@ -17,6 +19,8 @@ from raydel.core.apps import App
 from raydel.core.config import Config
 from raydel.core.instants import SECOND
 from raydel.core.roundtrip import RoundTrips
+from raydel.core.timesync import BURST
+from raydel.simulation.cadence import SPACING, waiting
 from raydel.simulation.clocks import Clock, any_clock
 from raydel.simulation.methods import Look, Method, Probe
 from raydel.simulation.networks import Network, Pair, Way
@@ -36,17 +40,24 @@ class Bound:
     """What a method promised of one phone, and what was.
 
     Attributes:
-        promised: The most it would be wrong by, when the copy left, ms.
-        error: What it was wrong by, at the start, ms.
+        promised: The most it would be wrong by, at the start, ms.
+        error: What it was wrong by, ms.
+        quickest: The quickest round trip to it by then, ms.
     """
 
     promised: float
     error: float
+    quickest: float = 0.0
 
     @property
     def holds(self) -> bool:
         """Whether the promise was kept."""
         return abs(self.error) <= self.promised
+
+    @property
+    def above(self) -> float:
+        """What was promised above half of the quickest round trip, ms."""
+        return self.promised - self.quickest / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +67,12 @@ class Outcome:
     Attributes:
         skew: ms by which the first phone was to start after the second.
         bounds: Of each phone that a bound was promised for.
+        uncertainty: Of both phones together, ms, if the method can tell.
     """
 
     skew: float
     bounds: tuple[Bound, ...]
+    uncertainty: float | None = None
 
 
 class Phone:
@@ -88,10 +101,11 @@ class Phone:
         received = None if self._is_released else shown
         self.probes.append(Probe(at, received, shown, self._up.arrival(arrived)))
 
-    def join(self, at: float) -> None:
-        """Join, and be asked as the server does."""
-        for wait in schedule.JOIN_PROBES:
-            self.ask(at + wait)
+    def burst(self, at: float, until: float = inf) -> None:
+        """Ask it a burst of times; none of them later than an instant."""
+        for number in range(BURST):
+            if (asked_at := at + number * SPACING) < until:
+                self.ask(asked_at)
 
     def delay(self, now: float) -> float:
         """Return what the server takes for its delay, ms."""
@@ -101,12 +115,11 @@ class Phone:
                 trips.add(probe.round_trip)
         return schedule.UNKNOWN_DELAY if trips.delay is None else trips.delay
 
-    def prepare(self, tapped_at: float, leaves_by: float) -> Look:
+    def prepare(self, tapped_at: float, start_at: float, leaves_by: float) -> Look:
         """Be asked again before a start; return what is known when it has to leave."""
-        for number in range(schedule.PROBES):
-            self.ask(tapped_at + number * schedule.PROBE_INTERVAL)
+        self.burst(tapped_at, leaves_by)
         heard = [probe for probe in self.probes if probe.heard <= leaves_by]
-        return Look(heard, tapped_at, leaves_by)
+        return Look(heard, tapped_at, start_at)
 
     def copy_takes(self, sent: float) -> float:
         """Return how long a message to it is on its way, ms."""
@@ -114,7 +127,11 @@ class Phone:
 
 
 def play(
-    networks: Pair, methods: Mapping[str, Method], random: Random, granularity: float
+    networks: Pair,
+    methods: Mapping[str, Method],
+    random: Random,
+    granularity: float,
+    after: float = TAP,
 ) -> dict[str, Outcome]:
     """Play one take, once, and let every method judge it.
 
@@ -124,21 +141,22 @@ def play(
         random: Where all chance comes from.
         granularity: Of the phones' clocks, ms. Phones that show whole ones are
             taken for released apps, others for protocol 2.
+        after: ms from the second join to the tap.
     """
+    tapped_at = NOON + after
     joins = (NOON - random.uniform(*EARLIER), NOON)
     phones = [
-        _phone(network, random, joined, granularity)
+        _phone(network, random, joined, tapped_at, granularity)
         for network, joined in zip(
             (networks.first, networks.second), joins, strict=True
         )
     ]
-    tapped_at = NOON + TAP
     delays = [phone.delay(tapped_at) for phone in phones]
-    start_at = tapped_at + _lead(delays)
+    start_at = tapped_at + lead(delays)
     looks = []
     for phone, delay in zip(phones, delays, strict=True):
         leaves_by = start_at - delay - schedule.MARGIN
-        looks.append(phone.prepare(tapped_at, leaves_by))
+        looks.append(phone.prepare(tapped_at, start_at, leaves_by))
     copies = [phone.copy_takes(start_at) for phone in phones]
     truths = [phone.clock.ahead(start_at) for phone in phones]
     return {
@@ -147,15 +165,22 @@ def play(
 
 
 def _phone(
-    network: Network, random: Random, joined: float, granularity: float
+    network: Network,
+    random: Random,
+    joined: float,
+    tapped_at: float,
+    granularity: float,
 ) -> Phone:
     clock = any_clock(random, joined, granularity)
     phone = Phone(network, clock, random, is_released=granularity > 0)
-    phone.join(joined)
+    phone.burst(joined)
+    for at in waiting(random, NOON, tapped_at):
+        phone.burst(at, tapped_at)
     return phone
 
 
-def _lead(delays: Iterable[float]) -> float:
+def lead(delays: Iterable[float]) -> float:
+    """Return ms from the tap to the start, by the phones' delays."""
     prospects = (schedule.Prospect(App.PROTOCOL_2, delay) for delay in delays)
     return schedule.lead(prospects, Config.lead)
 
@@ -165,12 +190,18 @@ def _judge(
 ) -> Outcome:
     late: list[float] = []
     bounds: list[Bound] = []
+    squares: list[float] = []
     for look, truth, copy in zip(looks, truths, copies, strict=True):
         guess = method(look)
-        if guess is None:
-            late.append(copy)
-            continue
-        late.append(guess.offset - truth)
-        if guess.bound is not None:
-            bounds.append(Bound(guess.bound, late[-1]))
-    return Outcome(late[0] - late[1], tuple(bounds))
+        late.append(copy if guess is None else guess.offset - truth)
+        if guess is not None and guess.bound is not None:
+            quickest = min(probe.round_trip for probe in look.probes)
+            bounds.append(Bound(guess.bound, late[-1], quickest))
+        if guess is not None and guess.uncertainty is not None:
+            squares.append(guess.uncertainty**2)
+    return Outcome(late[0] - late[1], tuple(bounds), _both(squares))
+
+
+def _both(squares: list[float]) -> float | None:
+    """Return the uncertainty of two phones together, if both are known."""
+    return sqrt(sum(squares)) if len(squares) == 2 else None  # noqa: PLR2004 - a pair

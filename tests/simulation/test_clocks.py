@@ -104,3 +104,15 @@ class Drawn(SynchronousTestCase):
         one, same = (any_clock(Random(3), NOON, 0.0) for _ in range(2))
         for after in (0.0, SECOND, HOUR):
             self.assertEqual(one.ahead(NOON + after), same.ahead(NOON + after))
+
+    def test_wander(self) -> None:
+        """How they wander can be asked for; if not, both ways are drawn."""
+        for seed in range(20):
+            swings = any_clock(Random(seed), NOON, 0.0, "sine")
+            back = swings.wander(0.0) - swings.wander(HOUR)
+            self.assertAlmostEqual(0.0, back)
+            walks = any_clock(Random(seed), NOON, 0.0, "walk")
+            self.assertEqual(0.0, walks.wander(0.0))
+        clocks = [any_clock(Random(seed), NOON, 0.0) for seed in range(100)]
+        walking = sum(clock.wander(0.0) == 0.0 for clock in clocks)
+        self.assertApproximates(50, walking, 20)

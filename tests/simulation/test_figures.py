@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.simulation.figures import Figures, Tally, measure, quantile
+from raydel.simulation.figures import (
+    Comparison,
+    Figures,
+    Tally,
+    compare,
+    middle,
+    quantile,
+)
 from raydel.simulation.methods import METHODS
 from raydel.simulation.networks import NETWORKS
 from raydel.simulation.trial import Bound, Outcome
@@ -12,9 +19,8 @@ from raydel.simulation.trial import Bound, Outcome
 
 def figures(seed: int, network: str = "busy") -> list[Figures]:
     """Measure a little."""
-    return measure(
-        network, NETWORKS[network], METHODS, takes=200, seed=seed, granularity=0.0
-    )
+    tallies = compare(Comparison(network, NETWORKS[network], METHODS, seed), 200)
+    return [tally.figures(network, name) for name, tally in tallies.items()]
 
 
 class Tallies(SynchronousTestCase):
@@ -27,12 +33,18 @@ class Tallies(SynchronousTestCase):
             self.assertEqual(expected, quantile(values, part))
         self.assertEqual(7.0, quantile([7.0], 0.5))
 
+    def test_middle(self) -> None:
+        """A median is of values in any order; of none, there is none."""
+        self.assertEqual(2.0, middle([3.0, 1.0, 2.0]))
+        self.assertIsNone(middle([]))
+
     def test_figures(self) -> None:
         """Skews count without their sign, and a broken bound names its take."""
         tally = Tally()
-        tally.add(0, Outcome(-3.0, (Bound(1.0, 0.5), Bound(2.0, -2.0))))
-        tally.add(1, Outcome(2.0, (Bound(1.0, 1.5), Bound(5.0, 0.0))))
+        tally.add(0, Outcome(-3.0, (Bound(1.0, 0.5, 1.0), Bound(2.0, -2.0, 2.0)), 3.0))
+        tally.add(1, Outcome(2.0, (Bound(1.0, 1.5, 2.0), Bound(5.0, 0.0, 2.0)), 1.0))
         tally.add(2, Outcome(0.0, ()))
+        figures = tally.figures("n", "m")
         self.assertEqual(
             Figures(
                 network="n",
@@ -41,18 +53,25 @@ class Tallies(SynchronousTestCase):
                 p95=3.0,
                 max=3.0,
                 bound_p50=1.0,
+                above_p50=0.5,
                 bounds=4,
                 held=3,
                 broken=(1,),
+                uncertainty_p50=1.0,
+                coverage=0.5,
             ),
-            tally.figures("n", "m"),
+            figures,
         )
+        self.assertEqual(0.5, figures.caution)
 
     def test_no_bounds(self) -> None:
         """A method that promises nothing has no bound to show."""
         tally = Tally()
         tally.add(0, Outcome(1.0, ()))
-        self.assertIsNone(tally.figures("n", "m").bound_p50)
+        figures = tally.figures("n", "m")
+        self.assertIsNone(figures.bound_p50)
+        self.assertIsNone(figures.coverage)
+        self.assertIsNone(figures.caution)
 
 
 class Measuring(SynchronousTestCase):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel import countdown
+from raydel.simulation.cadence import SPACING
 from raydel.simulation.methods import (
-    ENOUGH,
     METHODS,
     Guess,
     Look,
     Probe,
-    departure,
+    bursts,
     ours,
 )
 
@@ -27,7 +26,7 @@ def probe(at: float, down: float, up: float, ahead: float = AHEAD) -> Probe:
 
 
 def look(*probes: Probe) -> Look:
-    """Know these, with a second between the tap and the last moment."""
+    """Know these, with a second between the tap and the start."""
     return Look(probes, TAP, TAP + 1_000.0)
 
 
@@ -109,6 +108,28 @@ class Methods(SynchronousTestCase):
         self.assertEqual(0.0, error("smallest-of-8", look(*EVEN, *late[:7])))
         self.assertEqual(10.0, error("smallest-of-8", look(*EVEN, *late)))
 
+    def test_smallest_of_32(self) -> None:
+        """The quickest of 32 bears 31 late answers."""
+        late = [probe(2_000.0 + n, 25.0, 5.0) for n in range(32)]
+        self.assertEqual(0.0, error("smallest-of-32", look(*EVEN, *late[:31])))
+        self.assertEqual(10.0, error("smallest-of-32", look(*EVEN, *late)))
+
+    def test_bursts(self) -> None:
+        """A burst ends where the next question is long in coming."""
+        asked = [0.0, SPACING, 2 * SPACING, 1_000.0, 1_000.0 + SPACING]
+        probes = [probe(at, 5.0, 5.0) for at in asked]
+        self.assertEqual([probes[:3], probes[3:]], list(bursts(probes)))
+        self.assertEqual([], list(bursts([])))
+
+    def test_pure_pairs(self) -> None:
+        """A quick answer counts only beside one that was on its way as long."""
+        ways = [(9.0, 5.0), (9.0, 5.0), (3.0, 5.0), (40.0, 5.0), (80.0, 5.0)]
+        burst = [probe(n * SPACING, *way) for n, way in enumerate(ways)]
+        self.assertEqual(-1.0, error("smallest-of-32", look(*burst)))
+        burst = [probe(n * SPACING, *way) for n, way in enumerate(ways[:2] + ways[3:])]
+        self.assertEqual(2.0, error("pure-pairs", look(*burst)))
+        self.assertEqual(17.5, error("pure-pairs", look(burst[2])))
+
 
 class Ours(SynchronousTestCase):
     """What the server does."""
@@ -119,29 +140,27 @@ class Ours(SynchronousTestCase):
         assert guess is not None
         return guess
 
-    def test_enough(self) -> None:
-        """As many answers are enough here as in the server."""
-        self.assertEqual(countdown.ENOUGH, ENOUGH)
-
-    def test_leaves_when_enough_is_heard(self) -> None:
-        """The copy leaves with the fourth answer since the tap, or at the last."""
-        fresh = [probe(1_000.0 + n * 25.0, 5.0, 5.0) for n in range(5)]
-        self.assertEqual(fresh[3].heard, departure(look(*EVEN[:5], *fresh)))
-        self.assertEqual(TAP + 1_000.0, departure(look(*EVEN[:5], *fresh[:3])))
-
-    def test_what_comes_later_is_not_used(self) -> None:
-        """An answer after the copy has left changes nothing, however quick."""
-        fresh = [probe(1_000.0 + n * 25.0, 9.0, 5.0) for n in range(4)]
-        quick = probe(1_100.0, 1.0, 1.0)
-        self.assertEqual(self.guess(*fresh), self.guess(*fresh, quick))
+    def test_incomplete(self) -> None:
+        """A burst that is not complete when the copy has to leave counts."""
+        joined = [probe(n * SPACING, 9.0, 5.0) for n in range(16)]
+        fresh = [probe(1_000.0 + n * SPACING, 5.0, 5.0) for n in range(4)]
+        self.assertNotEqual(self.guess(*joined), self.guess(*joined, *fresh))
 
     def test_bound(self) -> None:
-        """It is half the way, and a little for the time since then."""
+        """It is half the way, and a little for the time until the start."""
         only = probe(1_000.0, 9.0, 5.0)
         age = TAP + 1_000.0 - only.heard
         guess = self.guess(only)
         self.assertAlmostEqual(AHEAD + 2.0, guess.offset, 3)
-        self.assertEqual(7.0 + age * 100e-6, guess.bound)
+        assert guess.bound is not None
+        self.assertAlmostEqual(7.0 + age * 100e-6, guess.bound, 3)
+
+    def test_uncertainty(self) -> None:
+        """It is told, and no more than the bound."""
+        guess = self.guess(*EVEN)
+        assert guess.bound is not None
+        assert guess.uncertainty is not None
+        self.assertLessEqual(guess.uncertainty, guess.bound)
 
     def test_whole_milliseconds(self) -> None:
         """Of a clock that counts whole ones, half of one is added to both."""

@@ -126,6 +126,14 @@ class Ways(SynchronousTestCase):
             self.assertGreaterEqual(arrivals[-1], now + delay)
         self.assertEqual(sorted(arrivals), arrivals)
 
+    def test_many_at_once(self) -> None:
+        """Messages that are sent together arrive as they would one by one."""
+        sent = [100.0 + 25.0 * number for number in range(50)]
+        ways = [Way(BUSY.down.begin(Random(3))) for _ in range(2)]
+        arrived = ways[0].arrivals(sent)
+        self.assertEqual([ways[1].arrival(at) for at in sent], arrived)
+        self.assertEqual(ways[1].arrival(1_400.0), ways[0].arrival(1_400.0))
+
 
 class Traces(SynchronousTestCase):
     """Delays from a file."""

@@ -7,6 +7,9 @@ from random import Random
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core import schedule
+from raydel.core.instants import MINUTE, SECOND
+from raydel.core.timesync import BURST
+from raydel.simulation.cadence import SPACING
 from raydel.simulation.clocks import Clock
 from raydel.simulation.figures import chance
 from raydel.simulation.methods import METHODS, Guess, Look
@@ -25,21 +28,26 @@ class Looks(SynchronousTestCase):
         """Have a phone that has joined."""
         clock = Clock(NOON, 100.0, granularity=float(is_released))
         phone = Phone(network, clock, Random(1), is_released=is_released)
-        phone.join(NOON)
+        phone.burst(NOON)
         return phone
 
     def test_probes(self) -> None:
-        """It is asked when the server asks, at the join and from the tap on."""
+        """It is asked in bursts, at the join and from the tap on."""
         tapped_at = NOON + TAP
-        look = self.phone().prepare(tapped_at, tapped_at + 200.0)
-        joined = [NOON + wait for wait in schedule.JOIN_PROBES]
-        tapped = [tapped_at + n * schedule.PROBE_INTERVAL for n in range(5)]
-        self.assertEqual(joined + tapped, [probe.asked for probe in look.probes])
+        look = self.phone().prepare(tapped_at, tapped_at + 600.0, tapped_at + 500.0)
+        asked = [at + n * SPACING for at in (NOON, tapped_at) for n in range(BURST)]
+        self.assertEqual(asked, [probe.asked for probe in look.probes])
 
     def test_too_late(self) -> None:
         """What is not heard when the copy has to leave is not known."""
-        look = self.phone().prepare(NOON + TAP, NOON + TAP + 50.0)
-        self.assertEqual(7, len(look.probes))
+        look = self.phone().prepare(NOON + TAP, NOON + TAP + 250.0, NOON + TAP + 50.0)
+        self.assertEqual(BURST + 2, len(look.probes))
+
+    def test_cut_short(self) -> None:
+        """A burst that another would run into is cut short."""
+        phone = Phone(STEADY, Clock(NOON, 0.0), Random(1), is_released=False)
+        phone.burst(NOON, NOON + 2 * SPACING)
+        self.assertEqual([NOON, NOON + SPACING], [p.asked for p in phone.probes])
 
     def test_times(self) -> None:
         """It tells both of its times; a released one tells one, in whole ms."""
@@ -114,6 +122,40 @@ class Takes(SynchronousTestCase):
                     outcome = play(networks, ours, random, granularity)["ours"]
                     self.assertEqual(2, len(outcome.bounds))
                     self.assertTrue(all(each.holds for each in outcome.bounds), take)
+
+    def test_later(self) -> None:
+        """Who taps later has more answers to go by: the clocks' drift is known."""
+        networks, ours = NETWORKS["busy"], {"ours": METHODS["ours"]}
+        soon, late = (
+            sorted(
+                abs(play(networks, ours, chance(1, "busy", n), 0.0, after)["ours"].skew)
+                for n in range(100)
+            )
+            for after in (TAP, MINUTE)
+        )
+        self.assertLess(late[50], soon[50])
+
+    def test_asked_until_the_tap(self) -> None:
+        """What is asked while people wait is known, but nothing of after the tap."""
+        seen: list[Look] = []
+        play(NETWORKS["good"], {"look": seen.append}, Random(1), 0.0, 25 * SECOND)
+        for look in seen:
+            before = [p for p in look.probes if p.asked < NOON + 25 * SECOND]
+            self.assertEqual(3 * BURST, len(before))
+            self.assertLess(len(look.probes), 4 * BURST)
+
+    def test_uncertainty(self) -> None:
+        """Ours tells one for both phones; who tells none for one has none."""
+        played = play(NETWORKS["good"], METHODS, Random(1), 0.0)
+        told = [name for name, each in played.items() if each.uncertainty is not None]
+        self.assertEqual(["ours"], told)
+
+    def test_above(self) -> None:
+        """A bound is compared with half of the quickest round trip."""
+        self.assertEqual(1.5, Bound(4.0, 0.0, quickest=5.0).above)
+        for bound in play(NETWORKS["good"], METHODS, Random(1), 0.0)["ours"].bounds:
+            self.assertGreater(bound.quickest, 3.0)
+            self.assertLess(bound.above, 0.5)
 
     def test_either_side(self) -> None:
         """A bound is for errors of either sign."""

@@ -1,0 +1,131 @@
+"""``python -m raydel simulate --plot``: figures that are looked at, not read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from raydel.core.instants import MINUTE
+from raydel.simulation.alignments import Seen, course
+from raydel.simulation.figures import Tally, chance, quantile
+from raydel.simulation.recording import Long
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KINDS: Final = (".png", ".svg")
+"""The kinds of files that can be drawn."""
+
+POINTS: Final = 400
+"""On each curve: more than a screen shows."""
+
+_OURS: Final[dict[str, Any]] = {"lw": 2.5, "color": "black"}
+
+_NEEDS: Final = (
+    "raydel: --plot needs matplotlib; in a clone, .venv/bin/pip install -e '.[plot]'"
+    " brings it"
+)
+
+
+def need() -> None:
+    """Make sure there is something to draw with, before takes are played for long.
+
+    Raises:
+        SystemExit: There is not.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        raise SystemExit(_NEEDS) from None
+
+
+def save_skews(file: Path, tallies: Mapping[str, Mapping[str, Tally]]) -> None:
+    """Draw for each network what part of all takes had at most which skew.
+
+    Args:
+        file: Where to, by its ending.
+        tallies: What came of the takes, by network and method.
+
+    Raises:
+        SystemExit: It cannot be written.
+    """
+    figure, axes = _sheet(len(tallies))
+    for ax, (network, methods) in zip(axes, tallies.items(), strict=True):
+        for name, tally in methods.items():
+            look = _OURS if name == "ours" else {"lw": 1.2}
+            ax.plot(*_curve(tally), label=name, **look)
+        ax.set(xscale="log", ylim=(0, 1), title=network, ylabel="part of all takes")
+        ax.grid(alpha=0.3)
+    axes[-1].set_xlabel("the two phones start at most so far apart, ms")
+    axes[0].legend(fontsize="small")
+    _save(figure, file)
+
+
+def _curve(tally: Tally) -> tuple[list[float], list[float]]:
+    """Give points of a distribution; a skew of nothing has no place on its axis."""
+    ordered = sorted(max(skew, 1e-4) for skew in tally.skews)
+    parts = [(number + 1) / POINTS for number in range(POINTS)]
+    return [quantile(ordered, part) for part in parts], parts
+
+
+def save_courses(file: Path, plans: Mapping[str, Long], seed: int) -> None:
+    """Draw for each network by how much the first take is misaligned, all along.
+
+    Args:
+        file: Where to, by its ending.
+        plans: The takes, by network.
+        seed: That of the figures.
+
+    Raises:
+        SystemExit: It cannot be written.
+    """
+    figure, axes = _sheet(len(plans))
+    for ax, (network, plan) in zip(axes, plans.items(), strict=True):
+        seen = course(plan, chance(seed, network, 0), POINTS)
+        _draw_course(ax, seen)
+        ax.set(title=network, ylabel="ms")
+        ax.grid(alpha=0.3)
+    axes[-1].set_xlabel("minutes since the start")
+    axes[0].legend(fontsize="small", ncols=4)
+    _save(figure, file)
+
+
+def _draw_course(ax: Any, seen: list[tuple[float, Seen]]) -> None:
+    minutes = [since / MINUTE for since, _ in seen]
+    bounds = [sum(look.bounds) for _, look in seen]
+    unsure = [look.uncertainty for _, look in seen]
+    marked = [look.marked for _, look in seen]
+    ax.set_yscale("symlog", linthresh=max(quantile(sorted(unsure), 0.5), 1e-3))
+    for band, label, shade in ((bounds, "bound", 0.12), (unsure, "uncertainty", 0.3)):
+        ax.fill_between(
+            minutes,
+            [-each for each in band],
+            band,
+            alpha=shade,
+            color="tab:blue",
+            lw=0,
+            label=label,
+        )
+    if any(marked):
+        lows, highs = ax.get_ylim()
+        ax.fill_between(
+            minutes, lows, highs, where=marked, color="tab:red", alpha=0.3, label="set"
+        )
+    errors = [look.error for _, look in seen]
+    ax.plot(minutes, errors, color="black", lw=1, label="error")
+
+
+def _sheet(count: int) -> tuple[Figure, list[Any]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 0.6 + 2.4 * count), layout="constrained")
+    axes = figure.subplots(count, sharex=True, squeeze=False)
+    return figure, [ax for (ax,) in axes]
+
+
+def _save(figure: Figure, file: Path) -> None:
+    try:
+        figure.savefig(file, dpi=120)
+    except OSError as problem:
+        raise SystemExit(f"raydel: {file}: {problem.strerror}") from None
