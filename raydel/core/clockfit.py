@@ -1,12 +1,14 @@
 """A phone's clock, once a take is over: fitted to all that was seen of it.
 
 While a take runs, only what was before an instant is known of it. Afterwards both
-sides are: the looks of every burst are smoothed (`raydel.core.kalman`), with the wander
-that makes them likeliest.
+sides are: the looks of every burst are smoothed (`raydel.core.kalman`).
 
 How noisy a look is, its width tells. What it is wider than the narrowest, e, was added
 by a way there or a way back that was slower than it can be; given e, each split
-between the two is as likely, and so the middle is wrong by -e/2 to e/2, evenly.
+between the two is as likely, and so the middle is wrong by -e/2 to e/2, evenly. How much
+noise there is besides, and how much the clock wanders, is what makes the looks
+likeliest; few looks cannot tell, so each step of 2 away from what is usual has to make
+them e times as likely.
 
 A clock that is set or sleeps begins a new *segment*. In between, up to a burst apart,
 nobody knows when it happened: what is said of that time is *marked*.
@@ -16,7 +18,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import sqrt
 from operator import attrgetter
@@ -32,13 +34,15 @@ from raydel.core.kalman import (
     follow,
     predict,
     smooth,
-    wander,
 )
 from raydel.core.take import ClockSample
 from raydel.core.timesync import COVERAGE, FINEST, SET, Corridor, Reading
 
-WANDERS: Final = tuple(wander(1.25 * 2.0**power) for power in range(-4, 3))
-"""From a clock in a thermostat, 0.08 ms in an hour, to one in the sun, 5 ms."""
+WANDERS: Final = range(-4, 3)
+"""Steps of 2 from the wander of a phone: from 0.08 ms in an hour to 5."""
+
+NOISES: Final = range(-2, 3)
+"""Steps of 2 from the noise that the widths tell of."""
 
 
 class Fix(NamedTuple):
@@ -227,11 +231,13 @@ class _Row(NamedTuple):
         clock_id: By what server time.
         reading: The limits it sets.
         look: Where between them the clock likely is.
+        base: How much of the look's variance is not for its width.
     """
 
     clock_id: str
     reading: Reading
     look: Look
+    base: float
 
 
 def fit(samples: Sequence[ClockSample]) -> ClockFit | None:
@@ -255,26 +261,31 @@ def fit(samples: Sequence[ClockSample]) -> ClockFit | None:
 
 
 def _rows(samples: Sequence[ClockSample]) -> Iterator[_Row]:
-    """Say of each sample how noisy it is."""
+    """Say of each sample what limits it sets, and how noisy it is by its width."""
     widths = sorted(max(sample.round_trip, 0.0) for sample in samples)
-    noise = _noise(widths)
+    base = _base(widths)
     for sample in samples:
         width = max(sample.round_trip, 0.0)
-        variance = noise + (width - widths[0]) ** 2 / 12 + FINEST**2
+        variance = base + (width - widths[0]) ** 2 / 12 + FINEST**2
         yield _Row(
             sample.clock_id,
             Reading(sample.at, sample.offset + width / 2, sample.offset - width / 2),
             Look(sample.at, sample.offset, variance),
+            base,
         )
 
 
-def _noise(widths: Sequence[float]) -> float:
-    """Return how noisy even the narrowest look is, ms²."""
+def _base(widths: Sequence[float]) -> float:
+    """Return how noisy even the narrowest look is, more or less, ms².
+
+    Args:
+        widths: Of all looks, in their order.
+    """
     count = len(widths)
     if count == 1:
         return widths[0] ** 2 / 12
-    usual = widths[(count + 3) // 4] - widths[0]
-    return usual**2 * 3 / 8
+    usual = widths[min(max((count + 3) // 4, 2), count - 1)] - widths[0]
+    return usual**2 * (1 + 4 / count) * 3 / 8
 
 
 def _undenied(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
@@ -322,10 +333,10 @@ def _step(looks: Sequence[Look]) -> int | None:
 
 
 def _segment(rows: Sequence[_Row]) -> Segment:
-    looks = [row.look for row in rows]
+    """Fit one stretch of time."""
     readings = [row.reading for row in rows]
-    courses = ((follow(looks, wander), wander) for wander in WANDERS)
-    course, wander = max(courses, key=lambda each: each[0].likelihood)
+    looks = _weighed(rows)
+    wander, course = _fitted(looks)
     return Segment(
         clock_id=rows[0].clock_id,
         begins=looks[0].at,
@@ -336,6 +347,33 @@ def _segment(rows: Sequence[_Row]) -> Segment:
         _before=tuple(_narrowing(readings)),
         _after=tuple(_narrowing(readings[::-1]))[::-1],
     )
+
+
+def _weighed(rows: Sequence[_Row]) -> Sequence[Look]:
+    """Return the looks, with the noise that even narrow ones have as is likeliest."""
+
+    def weighed(steps: int) -> Sequence[Look]:
+        more = 4.0**steps - 1
+        return [
+            row.look._replace(variance=row.look.variance + more * row.base)
+            for row in rows
+        ]
+
+    def likelihood(steps: int) -> float:
+        return follow(weighed(steps), PHONE).likelihood - abs(steps)
+
+    return weighed(max(NOISES, key=likelihood))
+
+
+def _fitted(looks: Sequence[Look]) -> tuple[Wander, Course]:
+    """Return the likeliest wander, and the clock's course by it."""
+    courses = {steps: follow(looks, _wander(steps)) for steps in WANDERS}
+    best = max(WANDERS, key=lambda steps: courses[steps].likelihood - abs(steps))
+    return _wander(best), courses[best]
+
+
+def _wander(steps: int) -> Wander:
+    return replace(PHONE, offset=PHONE.offset * 4.0**steps)
 
 
 def _narrowing(readings: Sequence[Reading]) -> Iterator[Corridor]:

@@ -67,7 +67,6 @@ class Wander:
     rate: float
 
 
-
 def wander(walk: float) -> Wander:
     """Return the wander of a clock that walks so many ms in an hour.
 
