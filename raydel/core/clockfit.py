@@ -4,11 +4,11 @@ While a take runs, only what was before an instant is known of it. Afterwards bo
 sides are: the looks of every burst are smoothed (`raydel.core.kalman`).
 
 How noisy a look is, its width tells. What it is wider than the narrowest, e, was added
-by a way there or a way back that was slower than it can be; given e, each split
-between the two is as likely, and so the middle is wrong by -e/2 to e/2, evenly. How much
-noise there is besides, and how much the clock wanders, is what makes the looks
-likeliest; few looks cannot tell, so each step of 2 away from what is usual has to make
-them e times as likely.
+by a way there or a way back that was slower than it can be. Each split of e between
+the two is as likely, and so the middle is wrong by -e/2 to e/2, evenly. How noisy even
+narrow looks are, and how much the clock wanders, is what makes all looks likeliest. Few
+of them cannot tell: the usual is given up only for what makes them e = 2.7 times as
+likely, and again so for each further factor of 2.
 
 A clock that is set or sleeps begins a new *segment*. In between, up to a burst apart,
 nobody knows when it happened: what is said of that time is *marked*.
@@ -65,7 +65,7 @@ class Fix(NamedTuple):
     marked: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Segment:
     """A stretch of time in which nobody set the clock.
 
@@ -284,6 +284,7 @@ def _base(widths: Sequence[float]) -> float:
     count = len(widths)
     if count == 1:
         return widths[0] ** 2 / 12
+    # A quarter of the looks at least, and never two that are alike by chance.
     usual = widths[min(max((count + 3) // 4, 2), count - 1)] - widths[0]
     return usual**2 * (1 + 4 / count) * 3 / 8
 

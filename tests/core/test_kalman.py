@@ -29,6 +29,11 @@ STILL = Wander(0.0, 0.0)
 RATE = 20e-6
 
 
+def drawn() -> Random:
+    """Return chance that is the same each time."""
+    return Random(2026)  # noqa: S311 - it is to be repeated, not kept secret
+
+
 def straight(count: int, variance: float = 1e-4) -> list[Look]:
     """Return looks at a clock that gains 20 ppm, each of them right."""
     return [
@@ -48,7 +53,7 @@ class Following(SynchronousTestCase):
     def test_two_looks_tell_the_rate(self) -> None:
         """Two good looks at a straight clock tell how fast it gains."""
         state = follow(straight(2, 1e-6), STILL).states[-1]
-        self.assertAlmostEqual(RATE, state.rate, places=10)
+        self.assertAlmostEqual(RATE, state.rate, places=9)
 
     def test_what_is_not_looked_at_is_forgotten(self) -> None:
         """The longer ago the last look is, the less is known."""
@@ -90,7 +95,7 @@ class Likelihood(SynchronousTestCase):
 
     def test_the_wander_that_was_drawn(self) -> None:
         """Looks at a clock that walks are likelier by its own wander than by others."""
-        random, offset, looks = Random(2026), 0.0, []
+        random, offset, looks = drawn(), 0.0, []
         for n in range(500):
             offset += random.gauss(0.0, 1.25 * sqrt(10 / 3600))
             looks.append(Look(10_000.0 * n, offset + random.gauss(0.0, 0.05), 0.0025))
@@ -101,7 +106,7 @@ class Likelihood(SynchronousTestCase):
 
     def test_noise_that_was_overstated(self) -> None:
         """Looks that are better than they were said to be are found out."""
-        random = Random(2026)
+        random = drawn()
         looks = [Look(1e4 * n, random.gauss(0.0, 0.5), 1.0) for n in range(1_000)]
         self.assertAlmostEqual(0.25, follow(looks, STILL).noise, places=1)
 
@@ -126,7 +131,7 @@ class Smoothing(SynchronousTestCase):
 
     def test_the_same_backwards(self) -> None:
         """Time has no direction: a course told from its end is the same, mirrored."""
-        random = Random(2026)
+        random = drawn()
         looks = [Look(1e4 * n, random.gauss(0.0, 0.1), 0.01) for n in range(20)]
         mirrored = [look._replace(at=-look.at) for look in reversed(looks)]
         there = smooth(follow(looks, PHONE))
@@ -136,13 +141,13 @@ class Smoothing(SynchronousTestCase):
             self.assertAlmostEqual(one.variance, other.variance, places=4)
 
     def test_a_line_by_hand(self) -> None:
-        """Of a clock that cannot stray, the smoother finds the line of least squares."""
+        """Of a clock that cannot stray, it finds the line of least squares."""
         offsets = (0.0, 1.0, 1.0, 2.0, 3.0, 3.0)
         looks = [Look(1e8 * n, offset, 1.0) for n, offset in enumerate(offsets)]
         smoothed = smooth(follow(looks, STILL))
-        self.assertAlmostEqual(0.142857, smoothed[0].offset, places=4)
+        self.assertAlmostEqual(0.095238, smoothed[0].offset, places=4)
         self.assertAlmostEqual(0.628571e-8, smoothed[0].rate, places=12)
-        self.assertAlmostEqual(0.142857 + 5 * 0.628571, smoothed[5].offset, places=4)
+        self.assertAlmostEqual(0.095238 + 5 * 0.628571, smoothed[5].offset, places=4)
 
 
 class Between(SynchronousTestCase):
@@ -150,7 +155,7 @@ class Between(SynchronousTestCase):
 
     def test_as_if_there_had_been_a_look(self) -> None:
         """What is known in between is what a look that tells nothing would leave."""
-        random = Random(2026)
+        random = drawn()
         looks = [Look(1e4 * n, random.gauss(0.0, 0.1), 0.01) for n in range(6)]
         instant = 23_000.0
         course = follow(looks, PHONE)
