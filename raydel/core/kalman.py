@@ -66,10 +66,6 @@ class Wander:
     offset: float
     rate: float
 
-    def times(self, factor: float) -> Wander:
-        """Return a wander whose variances are larger by a factor."""
-        return Wander(self.offset * factor, self.rate * factor)
-
 
 def wander(walk: float) -> Wander:
     """Return the wander of a clock that walks so many ms in an hour.
@@ -91,16 +87,21 @@ def first(look: Look) -> State:
 
 
 def predict(state: State, at: float, wander: Wander) -> State:
-    """Return what is known at a later instant, without another look."""
+    """Return what is known at another instant, without another look.
+
+    That may also be an earlier one, where the state is of the first look, smoothed.
+    """
     span = at - state.at
+    gap = abs(span)
     _, offset, rate, variance, covariance, rate_variance = state
+    strayed = (wander.offset + wander.rate * gap**2 / 3) * gap
     return State(
         at,
         offset + rate * span,
         rate,
-        variance + (2 * covariance + rate_variance * span + wander.offset) * span,
-        covariance + rate_variance * span,
-        rate_variance + wander.rate * span,
+        variance + (2 * covariance + rate_variance * span) * span + strayed,
+        covariance + (rate_variance + wander.rate * gap / 2) * span,
+        rate_variance + wander.rate * gap,
     )
 
 
@@ -170,6 +171,19 @@ def smooth(course: Course) -> list[State]:
     for state, expected in reversed(list(steps)):
         smoothed.append(_looked_back_at(state, expected, smoothed[-1]))
     return smoothed[::-1]
+
+
+def between(state: State, later: State, at: float, wander: Wander) -> State:
+    """Return what is known of an instant between two looks, from both sides.
+
+    Args:
+        state: What was known after the look before.
+        later: What is known of the instant of the look after it, smoothed.
+        at: The instant.
+        wander: How the clock strayed.
+    """
+    here = predict(state, at, wander)
+    return _looked_back_at(here, predict(here, later.at, wander), later)
 
 
 def _looked_back_at(state: State, expected: State, later: State) -> State:
