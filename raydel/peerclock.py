@@ -164,6 +164,6 @@ class PeerClock:
                 clock_id=self._timebase.clock_id,
                 at=burst.at,
                 offset=burst.offset,
-                round_trip=burst.width,
+                round_trip=2 * burst.bound,
             )
         )

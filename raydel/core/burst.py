@@ -15,7 +15,7 @@ from math import comb, sqrt
 from statistics import median_low
 from typing import Final
 
-from raydel.core.corridor import Reading
+from raydel.core.corridor import Corridor, Reading
 from raydel.core.kalman import Look
 
 BURST: Final = 16
@@ -38,16 +38,29 @@ class Burst:
         width: From one limit to the other, ms: the quickest ways there and back.
         noise: Standard deviation of the offset by its own answers, ms, or None if
             there are too few to tell.
+        limits: What it leaves for sure: a little more, as clocks run apart while a
+            burst goes on.
     """
 
     at: float
     offset: float
     width: float
     noise: float | None
+    limits: Corridor
+
+    @property
+    def bound(self) -> float:
+        """The most that the offset can be wrong by, ms."""
+        return self.limits.bound(self.offset)
 
 
-def burst_of(readings: list[Reading]) -> Burst:
-    """Sum up a burst."""
+def burst_of(readings: Sequence[Reading], limits: Corridor) -> Burst:
+    """Sum up a burst.
+
+    Args:
+        readings: What its answers say, in the order they were heard; one at least.
+        limits: What they leave for sure.
+    """
     there = sorted(reading.most for reading in readings)
     back = sorted(-reading.least for reading in readings)
     jitters = _jitter(tuple(there)), _jitter(tuple(back))
@@ -59,6 +72,7 @@ def burst_of(readings: list[Reading]) -> Burst:
         offset=there[0] / 2 - back[0] / 2,
         width=there[0] + back[0],
         noise=noise,
+        limits=limits,
     )
 
 

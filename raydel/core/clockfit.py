@@ -24,6 +24,8 @@ from math import sqrt
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from raydel.core.burst import FINEST
+from raydel.core.corridor import Corridor, Reading
 from raydel.core.kalman import (
     PHONE,
     Course,
@@ -36,7 +38,7 @@ from raydel.core.kalman import (
     smooth,
 )
 from raydel.core.take import ClockSample
-from raydel.core.timesync import COVERAGE, FINEST, SET, Corridor, Reading
+from raydel.core.timesync import COVERAGE, SET
 
 WANDERS: Final = range(-4, 3)
 """Steps of 2 from the wander of a phone: from 0.08 ms in an hour to 5."""

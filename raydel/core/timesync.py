@@ -177,15 +177,15 @@ class Estimator:
 
         If it shows that the clock was set, no limits count but its own.
         """
-        if not self._readings:
+        if self._latest is None:
             return None
-        burst, latest = burst_of(self._readings), self._latest
+        burst = burst_of(self._readings, self._latest)
         self._readings, self._latest = [], None
         self._bursts.append(burst)
         count = len(self._bursts)
         self._state = self._follow()
         if len(self._bursts) < count:
-            self._corridor = latest
+            self._corridor = burst.limits
         return burst
 
     def estimate(self) -> Estimate | None:
@@ -195,10 +195,10 @@ class Estimator:
         burst, unless that is the first.
         """
         corridor, state = self._corridor, self._state
-        if corridor is None:
+        if state is None and self._latest is not None:
+            state = first(*looks([burst_of(self._readings, self._latest)]))
+        if corridor is None or state is None:
             return None
-        if state is None:
-            state = first(*looks([burst_of(self._readings)]))
         return Estimate(
             state=state,
             corridor=corridor,

@@ -145,7 +145,7 @@ def weighed(estimator: Estimator, answers: Answers) -> ClockSample:
         estimator.take(TimeSyncResponse(request_id, asked, shown), heard)
     estimator.settle()
     burst = estimator.bursts[-1]
-    return _sample(burst.at, burst.offset, burst.width)
+    return _sample(burst.at, burst.offset, 2 * burst.bound)
 
 
 def _sample(at: float, offset: float, width: float) -> ClockSample:

@@ -9,9 +9,17 @@ from typing import Final
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.burst import BURST, ENOUGH, FINEST, Burst, burst_of, looks
-from raydel.core.corridor import Reading
+from raydel.core.corridor import Corridor, Reading
 
 NOON: Final = 1_768_478_400_000.0
+
+
+ANY: Final = Corridor(NOON, 1e9, -1e9)
+
+
+def burst(width: float, noise: float | None) -> Burst:
+    """Return a burst of a clock that is not ahead."""
+    return Burst(NOON, 0.0, width, noise, ANY)
 
 
 def played(chance: Random, jitter: float = 0.6) -> Burst:
@@ -24,7 +32,8 @@ def played(chance: Random, jitter: float = 0.6) -> Burst:
                 -1.5 - chance.expovariate(1 / jitter),
             )
             for _ in range(BURST)
-        ]
+        ],
+        ANY,
     )
 
 
@@ -33,8 +42,13 @@ class Bursts(SynchronousTestCase):
 
     def test_the_quickest(self) -> None:
         """They need not belong to one question."""
-        burst = burst_of([Reading(NOON, 9.0, 3.0), Reading(NOON + 1, 5.0, -3.0)])
-        self.assertEqual(Burst(NOON + 1, 4.0, 2.0, None), burst)
+        burst = burst_of([Reading(NOON, 9.0, 3.0), Reading(NOON + 1, 5.0, -3.0)], ANY)
+        self.assertEqual(Burst(NOON + 1, 4.0, 2.0, None, ANY), burst)
+
+    def test_bound(self) -> None:
+        """Its offset is wrong by no more than its limits leave."""
+        wide = burst_of([Reading(NOON, 9.0, 3.0)], Corridor(NOON, 9.5, 2.75))
+        self.assertEqual(3.5, wide.bound)
 
     def test_noise(self) -> None:
         """How far a burst's offset strays is told about right by its own answers."""
@@ -49,7 +63,7 @@ class Bursts(SynchronousTestCase):
         """From four answers on a burst can tell how noisy it is."""
         for count in range(1, ENOUGH + 2):
             readings = [Reading(NOON, 2.0 + n, -2.0 - n) for n in range(count)]
-            known = burst_of(readings).noise is not None
+            known = burst_of(readings, ANY).noise is not None
             self.assertEqual(count >= ENOUGH, known)
 
 
@@ -58,22 +72,22 @@ class Looks(SynchronousTestCase):
 
     def test_a_wide_one(self) -> None:
         """One that is wider than the narrowest is trusted less."""
-        narrow, wide = looks([Burst(NOON, 0.0, 3.0, 0.1), Burst(NOON, 0.0, 9.0, 0.1)])
+        narrow, wide = looks([burst(3.0, 0.1), burst(9.0, 0.1)])
         self.assertApproximates(0.01, narrow.variance, 1e-4)
         self.assertApproximates(0.01 + 6.0**2 / 12, wide.variance, 1e-4)
 
     def test_one_lucky_burst(self) -> None:
         """How noisy one says it is counts for no more than what the others say."""
-        bursts = [Burst(NOON, 0.0, 3.0, noise) for noise in (0.3, 0.001, 0.3)]
+        bursts = [burst(3.0, noise) for noise in (0.3, 0.001, 0.3)]
         for look in looks(bursts):
             self.assertApproximates(0.09, look.variance, 1e-4)
 
     def test_never_sure(self) -> None:
         """No burst is better than timers are."""
-        (look,) = looks([Burst(NOON, 0.0, 0.0, 0.0)])
+        (look,) = looks([burst(0.0, 0.0)])
         self.assertEqual(FINEST**2, look.variance)
 
     def test_too_few_answers(self) -> None:
         """One that cannot tell is as noisy as it is wide: a quarter of that."""
-        (look,) = looks([Burst(NOON, 0.0, 8.0, None)])
+        (look,) = looks([burst(8.0, None)])
         self.assertApproximates(4.0, look.variance, 1e-4)
