@@ -11,8 +11,8 @@ from raydel.core.manifest import Manifest, ShownParticipant, ShownSample
 from raydel.simulation.clocks import Clock
 from raydel.simulation.live.figures import (
     Measured,
+    fit_of,
     misjudged,
-    offset_at,
     read_manifest,
     report,
     row,
@@ -161,20 +161,23 @@ class Noted(SynchronousTestCase):
 class Alignment(SynchronousTestCase):
     """How well two clocks are judged against each other."""
 
-    def test_offset_at(self) -> None:
-        """The nearest look counts."""
-        looks = [sample(NOON, 1.0), sample(NOON + 100.0, 2.0)]
-        self.assertEqual(1.0, offset_at(looks, NOON + 40.0))
-        self.assertEqual(2.0, offset_at(looks, NOON + 900.0))
+    def test_fit(self) -> None:
+        """A clock is fitted to all looks at it; without one it is unknown."""
+        looks = [sample(NOON + 10_000.0 * n, 1.0 + n / 10) for n in range(6)]
+        found = fit_of(looks)
+        assert found is not None
+        self.assertApproximates(1.25, found.at(NOON + 25_000.0).offset, 0.01)
+        self.assertIsNone(fit_of([]))
 
     def test_misjudged(self) -> None:
         """What is wrong with both clocks alike cancels out."""
         for wrong, error in (((0.0, 0.0), 0.0), ((3.0, 3.0), 0.0), ((3.0, 1.0), 2.0)):
-            looks = [
-                [sample(NOON + AHEAD, clock.ahead(NOON) - AHEAD + each)]
-                for clock, each in zip((FAST, SLOW), wrong, strict=True)
-            ]
-            found = misjudged((FAST, SLOW), looks, NOON + AHEAD, AHEAD)
+            fits = []
+            for clock, each in zip((FAST, SLOW), wrong, strict=True):
+                known = fit_of([sample(NOON + AHEAD, clock.ahead(NOON) - AHEAD + each)])
+                assert known is not None
+                fits.append(known)
+            found = misjudged((FAST, SLOW), fits, NOON + AHEAD, AHEAD)
             self.assertApproximates(error, found, 0.001)
 
 

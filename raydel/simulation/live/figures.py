@@ -10,7 +10,9 @@ from typing import Final
 
 import msgspec
 
+from raydel.core.clockfit import ClockFit, fit
 from raydel.core.manifest import Manifest, ShownSample
+from raydel.core.take import ClockSample
 from raydel.simulation.clocks import Clock
 from raydel.simulation.figures import quantile
 from raydel.simulation.live.notes import Notes, Unfinished
@@ -20,12 +22,14 @@ LOOKS: Final = 101
 """Instants of a take at which the alignment is looked at, both ends included."""
 
 
-def offset_at(samples: Sequence[ShownSample], instant: float) -> float:
-    """Return what samples say of a clock's offset at a server time, ms.
-
-    For now what the nearest of them says.
-    """
-    return min(samples, key=lambda sample: abs(sample.at - instant)).offset
+def fit_of(samples: Iterable[ShownSample]) -> ClockFit | None:
+    """Fit a clock to what REST tells of it; None if that is nothing."""
+    return fit(
+        [
+            ClockSample("", "", each.clock_id, each.at, each.offset, each.round_trip)
+            for each in samples
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +73,31 @@ class Measured:
         if not isfinite(server_time.ahead.half):
             raise Unfinished("the server told no phone what it made of its answers")
         samples = [self._samples(notes) for notes in (self.host, self.guest)]
+        fits = [fit_of(each) for each in samples]
         skew = start_of(self.host) - start_of(self.guest)
         return Finding(
             start_skew=abs(skew),
-            alignment=self._alignment(samples, server_time.ahead.middle),
+            alignment=self._alignment(fits, server_time.ahead.middle),
             round_trips=tuple(each.round_trip for some in samples for each in some),
             promises=(*self.host.promises(), *self.guest.promises()),
         )
 
     def _samples(self, notes: Notes) -> Sequence[ShownSample]:
         for participant in self.manifest.participants:
-            if participant.device_id == notes.device_id and participant.clock_samples:
+            if participant.device_id == notes.device_id:
                 return participant.clock_samples
-        raise Unfinished("the take was kept without what a phone's clock said")
+        return ()
 
-    def _alignment(self, samples: list[Sequence[ShownSample]], ahead: float) -> float:
+    def _alignment(self, fits: Sequence[ClockFit | None], ahead: float) -> float:
+        host, guest = fits
+        if host is None or guest is None:
+            raise Unfinished("the take was kept without what a phone's clock said")
         clocks = self.host.clock, self.guest.clock
         begin, end = self.manifest.start_time, self.manifest.ended_at
         if end is None:
             raise Unfinished("the take was kept without its end")
         return max(
-            abs(misjudged(clocks, samples, begin + (end - begin) * part, ahead))
+            abs(misjudged(clocks, (host, guest), begin + (end - begin) * part, ahead))
             for part in (number / (LOOKS - 1) for number in range(LOOKS))
         )
 
@@ -107,7 +115,7 @@ def start_of(notes: Notes) -> float:
 
 def misjudged(
     clocks: Sequence[Clock],
-    samples: Sequence[Sequence[ShownSample]],
+    fits: Sequence[ClockFit],
     instant: float,
     ahead: float,
 ) -> float:
@@ -115,12 +123,12 @@ def misjudged(
 
     Args:
         clocks: The two clocks.
-        samples: What the server knows of each.
+        fits: What the server knows of each.
         instant: When, server time.
         ahead: How far server time is ahead of machine time: to a millisecond is enough,
             two clocks run apart by less than 0.1 microseconds in that.
     """
-    said = [offset_at(each, instant) for each in samples]
+    said = [each.at(instant).offset for each in fits]
     true = [clock.ahead(instant - ahead) for clock in clocks]
     return (said[0] - said[1]) - (true[0] - true[1])
 
