@@ -7,7 +7,6 @@ tells how long a message takes, and that all that was sent before has arrived.
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
 from typing import Final, Generic, TypeVar
 
 KEPT: Final = 32
@@ -72,11 +71,12 @@ class RoundTrips(Generic[Purpose]):
 
     @property
     def delay(self) -> float | None:
-        """One way in ms, as half the median round trip, or None if unknown.
+        """One way in ms, as half the least round trip, or None if unknown.
 
-        The median, not the least: a command will meet the usual delay.
+        The least, though a command may take longer: two phones that start on receipt
+        differ by chance enough, and the least is what chance has no part in.
         """
-        return median(self._round_trips) / 2 if self._round_trips else None
+        return min(self._round_trips) / 2 if self._round_trips else None
 
     @property
     def reach(self) -> float | None:

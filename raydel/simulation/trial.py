@@ -19,7 +19,7 @@ from raydel.core.apps import App
 from raydel.core.config import Config
 from raydel.core.instants import SECOND
 from raydel.core.roundtrip import RoundTrips
-from raydel.core.timesync import BURST
+from raydel.core.burst import BURST
 from raydel.simulation.cadence import SPACING, waiting
 from raydel.simulation.clocks import Clock, any_clock
 from raydel.simulation.methods import Look, Method, Probe
