@@ -47,7 +47,7 @@ NOISES: Final = range(-2, 3)
 DOUBT: Final = 16.0
 """A step may also be where that is exp(-16 / 2) times as likely as anywhere else."""
 
-MANY: Final = 8
+MANY: Final = 16
 """Looks of which the narrowest does not count: while a clock is set, limits that were
 true before meet such that are true after, in a corridor narrower than any can be."""
 
@@ -269,11 +269,12 @@ def fit(samples: Sequence[ClockSample]) -> ClockFit | None:
 def _rows(samples: Sequence[ClockSample]) -> Iterator[_Row]:
     """Say of each sample what limits it sets, and how noisy it is by its width."""
     widths = sorted(max(sample.round_trip, 0.0) for sample in samples)
-    narrowest = widths[1 if len(widths) >= MANY else 0]
-    base = _base(widths, narrowest)
+    if len(widths) >= MANY:
+        del widths[0]
+    base = _base(widths)
     for sample in samples:
         width = max(sample.round_trip, 0.0)
-        variance = base + max(width - narrowest, 0.0) ** 2 / 12 + FINEST**2
+        variance = base + max(width - widths[0], 0.0) ** 2 / 12 + FINEST**2
         yield _Row(
             sample.clock_id,
             Reading(sample.at, sample.offset + width / 2, sample.offset - width / 2),
@@ -282,18 +283,17 @@ def _rows(samples: Sequence[ClockSample]) -> Iterator[_Row]:
         )
 
 
-def _base(widths: Sequence[float], narrowest: float) -> float:
+def _base(widths: Sequence[float]) -> float:
     """Return how noisy even the narrowest look is, more or less, ms².
 
     Args:
-        widths: Of all looks, in their order.
-        narrowest: Which of them counts as narrowest.
+        widths: Of the looks, in their order.
     """
     count = len(widths)
     if count == 1:
-        return narrowest**2 / 12
+        return widths[0] ** 2 / 12
     # A quarter of the looks at least, and never two that are alike by chance.
-    usual = widths[min(max((count + 3) // 4, 2), count - 1)] - narrowest
+    usual = widths[min(max((count + 3) // 4, 2), count - 1)] - widths[0]
     return usual**2 * (1 + 4 / count) * 3 / 8
 
 
