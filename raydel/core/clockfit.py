@@ -46,6 +46,13 @@ WANDERS: Final = range(-4, 3)
 NOISES: Final = range(-2, 3)
 """Steps of 2 from the noise that the widths tell of."""
 
+DOUBT: Final = 16.0
+"""A step may also be where that is exp(-16 / 2) times as likely as anywhere else."""
+
+MANY: Final = 16
+"""Looks of which the narrowest does not count: while a clock is set, limits that were
+true before meet such that are true after, in a corridor narrower than any can be."""
+
 
 class Fix(NamedTuple):
     """What is known of a clock at one instant.
@@ -253,22 +260,23 @@ def fit(samples: Sequence[ClockSample]) -> ClockFit | None:
     """
     if not samples:
         return None
-    parts = (
-        part
+    segments = [
+        _segment(part)
         for _, rows in groupby(_rows(samples), key=attrgetter("clock_id"))
-        for undenied in _undenied(sorted(rows, key=lambda row: row.reading.at))
-        for part in _unset(undenied)
-    )
-    return ClockFit(tuple(_segment(part) for part in parts))
+        for part in _parts(sorted(rows, key=lambda row: row.reading.at))
+    ]
+    return ClockFit(tuple(segments))
 
 
 def _rows(samples: Sequence[ClockSample]) -> Iterator[_Row]:
     """Say of each sample what limits it sets, and how noisy it is by its width."""
     widths = sorted(max(sample.round_trip, 0.0) for sample in samples)
+    if len(widths) >= MANY:
+        del widths[0]
     base = _base(widths)
     for sample in samples:
         width = max(sample.round_trip, 0.0)
-        variance = base + (width - widths[0]) ** 2 / 12 + FINEST**2
+        variance = base + max(width - widths[0], 0.0) ** 2 / 12 + FINEST**2
         yield _Row(
             sample.clock_id,
             Reading(sample.at, sample.offset + width / 2, sample.offset - width / 2),
@@ -281,7 +289,7 @@ def _base(widths: Sequence[float]) -> float:
     """Return how noisy even the narrowest look is, more or less, ms².
 
     Args:
-        widths: Of all looks, in their order.
+        widths: Of the looks, in their order.
     """
     count = len(widths)
     if count == 1:
@@ -291,13 +299,34 @@ def _base(widths: Sequence[float]) -> float:
     return usual**2 * (1 + 4 / count) * 3 / 8
 
 
+def _parts(rows: Sequence[_Row]) -> list[Sequence[_Row]]:
+    """Part rows where the clock was set, or slept.
+
+    A row that fits neither what is before nor what is after was measured while the
+    clock was set: it is left out.
+    """
+    parts = [part for undenied in _undenied(rows) for part in _unset(undenied)]
+    long = [len(part) > 1 for part in parts]
+    around = zip([False, *long], [*long[1:], False], strict=False)
+    return [
+        part
+        for part, (before, after) in zip(parts, around, strict=True)
+        if len(part) > 1 or not (before and after)
+    ]
+
+
 def _undenied(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
-    """Part rows where a reading denies what was before: the clock was set, or slept."""
+    """Part rows where a reading denies what was before: the clock was set, or slept.
+
+    What may as well have been after that as before is left out.
+    """
     part: list[_Row] = []
     corridor = Corridor(*rows[0].reading)
     for row in rows:
         narrowed = corridor.narrowed(row.reading)
         if narrowed is None:
+            while len(part) > 1 and Corridor(*part[-1].reading).narrowed(row.reading):
+                part.pop()
             yield part
             part = []
         corridor = narrowed or Corridor(*row.reading)
@@ -310,29 +339,49 @@ def _unset(rows: Sequence[_Row]) -> list[Sequence[_Row]]:
     rest, parts = [rows], []
     while rest:
         part = rest.pop()
-        cut = _step([row.look for row in part])
-        if cut is None:
+        step = _step([row.look for row in part])
+        if step is None:
             parts.append(part)
         else:
-            rest += [part[cut:], part[:cut]]
+            rest += [part[step.stop :], part[: step.start]]
     return parts
 
 
-def _step(looks: Sequence[Look]) -> int | None:
-    """Return before which look a clock was set; None if it surely was not.
+def _step(looks: Sequence[Look]) -> slice | None:
+    """Return between which looks a clock was set; None if it surely was not.
 
     What was seen before is compared with what was seen after, so one bad look on a
-    stalled link is none.
+    stalled link is none. Where it is next to one, the look may belong to either side,
+    and is in the slice.
     """
     mirrored = [Look(-look.at, look.offset, look.variance) for look in reversed(looks)]
     before = follow(looks, PHONE).expected[1:]
     after = reversed(follow(mirrored, PHONE).states[:-1])
-    steps = [
-        abs(one.offset - other.offset) / sqrt(one.variance + other.variance)
-        for one, other in zip(before, after, strict=True)
-    ]
+    steps = [_disagreement(*sides) for sides in zip(before, after, strict=True)]
     largest = max(steps, default=0.0)
-    return steps.index(largest) + 1 if largest > SET else None
+    if largest <= SET**2:
+        return None
+    start = stop = steps.index(largest)
+    while start > 0 and steps[start - 1] > largest - DOUBT:
+        start -= 1
+    while stop < len(steps) - 1 and steps[stop + 1] > largest - DOUBT:
+        stop += 1
+    return slice(start + 1, stop + 1)
+
+
+def _disagreement(before: State, after: State) -> float:
+    """Return how far two sides are apart in offset, in variances.
+
+    They are apart in rate, too, by chance: what that explains does not count.
+
+    Args:
+        before: What is expected of an instant.
+        after: What is known of it from later on, with time running backwards.
+    """
+    rate_variance = before.rate_variance + after.rate_variance
+    pull = (before.covariance - after.covariance) / rate_variance
+    apart = before.offset - after.offset - pull * (before.rate + after.rate)
+    return apart**2 / (before.variance + after.variance - pull**2 * rate_variance)
 
 
 def _segment(rows: Sequence[_Row]) -> Segment:

@@ -243,6 +243,32 @@ class Steps(SynchronousTestCase):
             self.assertEqual(300_000.0, before.ends - NOON)
             self.assertEqual(310_000.0, after.begins - NOON)
 
+    def test_next_to_a_stalled_link(self) -> None:
+        """A burst that fits both sides is left to neither."""
+        for step, wide in ((1.5, 31), (1.5, 30), (50.0, 31), (50.0, 30)):
+            samples = noisy(set_by(step, self.SET_AT), 60, drawn())
+            samples[wide] = row(wide * BURST, samples[wide].offset, 300.0)
+            before, after = fitted(samples).segments
+            self.assertEqual((wide - 1) * BURST, before.ends - NOON)
+            self.assertEqual((wide + 1) * BURST, after.begins - NOON)
+
+    def test_in_the_middle_of_a_burst(self) -> None:
+        """A burst that saw both sides is not believed, however narrow it is."""
+        samples = noisy(set_by(5.0, self.SET_AT), 60, drawn())
+        samples[31] = row(31 * BURST, samples[31].offset - 2.5, -1.5)
+        clock = fitted(samples)
+        before, after = clock.segments
+        self.assertEqual(300_000.0, before.ends - NOON)
+        self.assertEqual(320_000.0, after.begins - NOON)
+        self.assertTrue(clock.at(NOON + 31 * BURST).marked)
+
+    def test_just_before_the_end(self) -> None:
+        """The last burst alone can tell that the clock was set."""
+        clock = fitted(noisy(set_by(HOUR, 59 * BURST), 60, drawn()))
+        self.assertEqual(2, len(clock.segments))
+        offset = clock.at(NOON + 60 * BURST).offset
+        self.assertAlmostEqual(straight(60 * BURST) + HOUR, offset, places=-1)
+
     def test_set_again_and_again(self) -> None:
         """Each time it is set begins another segment."""
 
