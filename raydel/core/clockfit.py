@@ -3,11 +3,9 @@
 While a take runs, only what was before an instant is known of it. Afterwards both
 sides are: the looks of every burst are smoothed (`raydel.core.kalman`).
 
-How noisy a look is, its width tells. What it is wider than the narrowest, e, was added
-by a way there or a way back that was slower than it can be. Each split of e between
-the two is as likely, and so the middle is wrong by -e/2 to e/2, evenly. How noisy even
-narrow looks are, and how much the clock wanders, is what makes all looks likeliest. Few
-of them cannot tell: the usual is given up only for what makes them e = 2.7 times as
+How noisy a look is, its width tells (`raydel.core.clockrows`). How noisy even narrow
+looks are, and how much the clock wanders, is what makes all looks likeliest. Few of
+them cannot tell: the usual is given up only for what makes them e = 2.7 times as
 likely, and again so for each further factor of 2.
 
 A clock that is set or sleeps begins a new *segment*. In between, up to a burst apart,
@@ -24,7 +22,7 @@ from math import sqrt
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from raydel.core.burst import FINEST
+from raydel.core.clockrows import Row, parts, rows_of
 from raydel.core.corridor import Corridor, Reading
 from raydel.core.kalman import (
     PHONE,
@@ -38,20 +36,13 @@ from raydel.core.kalman import (
     smooth,
 )
 from raydel.core.take import ClockSample
-from raydel.core.timesync import COVERAGE, SET
+from raydel.core.timesync import COVERAGE
 
 WANDERS: Final = range(-4, 3)
 """Steps of 2 from the wander of a phone: from 0.08 ms in an hour to 5."""
 
 NOISES: Final = range(-2, 3)
 """Steps of 2 from the noise that the widths tell of."""
-
-DOUBT: Final = 16.0
-"""A step may also be where that is exp(-16 / 2) times as likely as anywhere else."""
-
-MANY: Final = 16
-"""Looks of which the narrowest does not count: while a clock is set, limits that were
-true before meet such that are true after, in a corridor narrower than any can be."""
 
 
 class Fix(NamedTuple):
@@ -233,22 +224,6 @@ def _meeting(*corridors: Corridor) -> Corridor:
     )
 
 
-class _Row(NamedTuple):
-    """One look at the clock.
-
-    Attributes:
-        clock_id: By what server time.
-        reading: The limits it sets.
-        look: Where between them the clock likely is.
-        base: How much of the look's variance is not for its width.
-    """
-
-    clock_id: str
-    reading: Reading
-    look: Look
-    base: float
-
-
 def fit(samples: Sequence[ClockSample]) -> ClockFit | None:
     """Fit the clock of one device to all that was seen of it in a take.
 
@@ -262,129 +237,13 @@ def fit(samples: Sequence[ClockSample]) -> ClockFit | None:
         return None
     segments = [
         _segment(part)
-        for _, rows in groupby(_rows(samples), key=attrgetter("clock_id"))
-        for part in _parts(sorted(rows, key=lambda row: row.reading.at))
+        for _, rows in groupby(rows_of(samples), key=attrgetter("clock_id"))
+        for part in parts(sorted(rows, key=lambda row: row.reading.at))
     ]
     return ClockFit(tuple(segments))
 
 
-def _rows(samples: Sequence[ClockSample]) -> Iterator[_Row]:
-    """Say of each sample what limits it sets, and how noisy it is by its width."""
-    widths = sorted(max(sample.round_trip, 0.0) for sample in samples)
-    if len(widths) >= MANY:
-        del widths[0]
-    base = _base(widths)
-    for sample in samples:
-        width = max(sample.round_trip, 0.0)
-        variance = base + max(width - widths[0], 0.0) ** 2 / 12 + FINEST**2
-        yield _Row(
-            sample.clock_id,
-            Reading(sample.at, sample.offset + width / 2, sample.offset - width / 2),
-            Look(sample.at, sample.offset, variance),
-            base,
-        )
-
-
-def _base(widths: Sequence[float]) -> float:
-    """Return how noisy even the narrowest look is, more or less, ms².
-
-    Args:
-        widths: Of the looks, in their order.
-    """
-    count = len(widths)
-    if count == 1:
-        return widths[0] ** 2 / 12
-    # A quarter of the looks at least, and never two that are alike by chance.
-    usual = widths[min(max((count + 3) // 4, 2), count - 1)] - widths[0]
-    return usual**2 * (1 + 4 / count) * 3 / 8
-
-
-def _parts(rows: Sequence[_Row]) -> list[Sequence[_Row]]:
-    """Part rows where the clock was set, or slept.
-
-    A row that fits neither what is before nor what is after was measured while the
-    clock was set: it is left out.
-    """
-    parts = [part for undenied in _undenied(rows) for part in _unset(undenied)]
-    long = [len(part) > 1 for part in parts]
-    around = zip([False, *long], [*long[1:], False], strict=False)
-    return [
-        part
-        for part, (before, after) in zip(parts, around, strict=True)
-        if len(part) > 1 or not (before and after)
-    ]
-
-
-def _undenied(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
-    """Part rows where a reading denies what was before: the clock was set, or slept.
-
-    What may as well have been after that as before is left out.
-    """
-    part: list[_Row] = []
-    corridor = Corridor(*rows[0].reading)
-    for row in rows:
-        narrowed = corridor.narrowed(row.reading)
-        if narrowed is None:
-            while len(part) > 1 and Corridor(*part[-1].reading).narrowed(row.reading):
-                part.pop()
-            yield part
-            part = []
-        corridor = narrowed or Corridor(*row.reading)
-        part.append(row)
-    yield part
-
-
-def _unset(rows: Sequence[_Row]) -> list[Sequence[_Row]]:
-    """Part rows where the clock was set by so little that no reading denies it."""
-    rest, parts = [rows], []
-    while rest:
-        part = rest.pop()
-        step = _step([row.look for row in part])
-        if step is None:
-            parts.append(part)
-        else:
-            rest += [part[step.stop :], part[: step.start]]
-    return parts
-
-
-def _step(looks: Sequence[Look]) -> slice | None:
-    """Return between which looks a clock was set; None if it surely was not.
-
-    What was seen before is compared with what was seen after, so one bad look on a
-    stalled link is none. Where it is next to one, the look may belong to either side,
-    and is in the slice.
-    """
-    mirrored = [Look(-look.at, look.offset, look.variance) for look in reversed(looks)]
-    before = follow(looks, PHONE).expected[1:]
-    after = reversed(follow(mirrored, PHONE).states[:-1])
-    steps = [_disagreement(*sides) for sides in zip(before, after, strict=True)]
-    largest = max(steps, default=0.0)
-    if largest <= SET**2:
-        return None
-    start = stop = steps.index(largest)
-    while start > 0 and steps[start - 1] > largest - DOUBT:
-        start -= 1
-    while stop < len(steps) - 1 and steps[stop + 1] > largest - DOUBT:
-        stop += 1
-    return slice(start + 1, stop + 1)
-
-
-def _disagreement(before: State, after: State) -> float:
-    """Return how far two sides are apart in offset, in variances.
-
-    They are apart in rate, too, by chance: what that explains does not count.
-
-    Args:
-        before: What is expected of an instant.
-        after: What is known of it from later on, with time running backwards.
-    """
-    rate_variance = before.rate_variance + after.rate_variance
-    pull = (before.covariance - after.covariance) / rate_variance
-    apart = before.offset - after.offset - pull * (before.rate + after.rate)
-    return apart**2 / (before.variance + after.variance - pull**2 * rate_variance)
-
-
-def _segment(rows: Sequence[_Row]) -> Segment:
+def _segment(rows: Sequence[Row]) -> Segment:
     """Fit one stretch of time."""
     readings = [row.reading for row in rows]
     looks = _weighed(rows)
@@ -401,7 +260,7 @@ def _segment(rows: Sequence[_Row]) -> Segment:
     )
 
 
-def _weighed(rows: Sequence[_Row]) -> Sequence[Look]:
+def _weighed(rows: Sequence[Row]) -> Sequence[Look]:
     """Return the looks, with the noise that even narrow ones have as is likeliest."""
 
     def weighed(steps: int) -> Sequence[Look]:

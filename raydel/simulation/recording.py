@@ -14,11 +14,12 @@ from operator import sub
 from random import Random
 
 from raydel.core import schedule
+from raydel.core.burst import BURST
 from raydel.core.messages import TimeSyncResponse
 from raydel.core.roundtrip import RoundTrips
 from raydel.core.take import ClockSample
-from raydel.core.burst import BURST
-from raydel.core.timesync import WHOLE as COARSE, Estimator
+from raydel.core.timesync import WHOLE as COARSE
+from raydel.core.timesync import Estimator
 from raydel.simulation.cadence import SPACING, recording
 from raydel.simulation.clocks import Clock, Step, any_clock
 from raydel.simulation.networks import Network, Pair, Way

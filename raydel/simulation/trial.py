@@ -16,10 +16,10 @@ from typing import Final
 
 from raydel.core import schedule
 from raydel.core.apps import App
+from raydel.core.burst import BURST
 from raydel.core.config import Config
 from raydel.core.instants import SECOND
 from raydel.core.roundtrip import RoundTrips
-from raydel.core.burst import BURST
 from raydel.simulation.cadence import SPACING, waiting
 from raydel.simulation.clocks import Clock, any_clock
 from raydel.simulation.methods import Look, Method, Probe

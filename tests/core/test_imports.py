@@ -53,6 +53,7 @@ LAYERS: Final = (
     "raydel.core.state",
     "raydel.core.dialect raydel.core.codec raydel.core.manifest",
     "raydel.core.clockfit",
+    "raydel.core.clockrows",
     "raydel.core.schedule",
     "raydel.core.take raydel.core.timesync raydel.core.effects",
     "raydel.core.burst",
