@@ -263,9 +263,9 @@ class Connection:
         return self._peer_clock.holds(since)
 
     def probe(self) -> None:
-        """Ask the peer its time, or how far it is, in a burst."""
+        """Ask the peer its time, or how far it is, in a hasty burst."""
         self._peer_clock.forgive()
-        self._prober.begin(self._probing)
+        self._prober.begin(self._probing, schedule.HASTE)
 
     def free_at(self) -> float:
         """Return when what it was told before will have left."""
@@ -392,7 +392,7 @@ class Connection:
         elif type(message) is StopRecording:
             if self._peer_clock.keep_last(message.take_id or ""):
                 self._probing.relax(self._timebase.now())
-                self._prober.begin(self._probing)
+                self._prober.begin(self._probing, schedule.HASTE)
         elif type(message) in {DeviceConnected, ReadinessUpdate}:
             self._prober.attend(self._probing)
 

@@ -64,8 +64,9 @@ class Probing:
 class _Burst:
     """A burst that goes on."""
 
-    def __init__(self, probing: Probing) -> None:
+    def __init__(self, probing: Probing, began: float) -> None:
         self.probing = probing
+        self.began = began
         self.asked = 0
 
     def ask(self) -> bool:
@@ -102,12 +103,14 @@ class Prober:
         self._numbers = count()
         self._alarm: IDelayedCall | None = None
 
-    def begin(self, probing: Probing) -> None:
-        """Begin a burst now; one that goes on begins anew."""
-        if (burst := self._bursts.get(probing)) is not None:
-            burst.asked = 0
-            return
-        self._begin([probing])
+    def begin(self, probing: Probing, spacing: float = SPACING) -> None:
+        """Begin a burst now, even if another one goes on.
+
+        Args:
+            probing: How it is asked.
+            spacing: ms between two questions.
+        """
+        self._begin([probing], spacing)
 
     def attend(self, probing: Probing) -> None:
         """Ask at full cadence for a while; at once, if it was asked seldom."""
@@ -115,12 +118,12 @@ class Prober:
         was_slow = probing.cadence(now) == SLOW_CADENCE
         probing.attend(now + ATTENTION)
         if was_slow and probing not in self._bursts:
-            self._begin([probing])
+            self._begin([probing], SPACING)
 
     def resume(self, probing: Probing) -> None:
         """Go on with a peer that seemed not to answer, and does."""
         if probing not in self._bursts and probing not in self._due:
-            self._plan(probing)
+            self._plan(probing, self._timebase.now())
 
     def forget(self, probing: Probing) -> None:
         """Ask a peer no more."""
@@ -141,21 +144,21 @@ class Prober:
 
     # Bursts that go on.
 
-    def _begin(self, peers: Sequence[Probing]) -> None:
+    def _begin(self, peers: Sequence[Probing], spacing: float) -> None:
         bursts = []
         for probing in peers:
             self._due.pop(probing, None)
-            self._bursts[probing] = burst = _Burst(probing)
+            self._bursts[probing] = burst = _Burst(probing, self._timebase.now())
             bursts.append(burst)
-        self._go_on(next(self._numbers), bursts)
+        self._go_on(next(self._numbers), bursts, spacing)
 
-    def _go_on(self, number: int, bursts: list[_Burst]) -> None:
+    def _go_on(self, number: int, bursts: list[_Burst], spacing: float) -> None:
         """Ask each of some peers once more, and go on while there is one left."""
         self._running.pop(number, None)
         left = [burst for burst in bursts if self._ask(burst)]
         if left:
             self._running[number] = self._clock.callLater(
-                SPACING / SECOND, self._go_on, number, left
+                spacing / SECOND, self._go_on, number, left, spacing
             )
 
     def _ask(self, burst: _Burst) -> bool:
@@ -169,17 +172,17 @@ class Prober:
             goes_on = False
         if not goes_on and self._bursts.get(probing) is burst:
             del self._bursts[probing]
-            self._plan(probing)
+            self._plan(probing, burst.began)
         return goes_on
 
     # Bursts that are due later.
 
-    def _plan(self, probing: Probing) -> None:
+    def _plan(self, probing: Probing, began: float) -> None:
         if not probing.is_worth_it():
             return
-        now = self._timebase.now()
         stretch = 1 + JITTER * (2 * self._chance() - 1)
-        self._due[probing] = due = now + stretch * probing.cadence(now)
+        cadence = probing.cadence(self._timebase.now())
+        self._due[probing] = due = began + stretch * cadence
         heappush(self._heap, (due, next(self._numbers), probing))
         self._set_alarm()
 
@@ -200,7 +203,7 @@ class Prober:
             due, _, probing = heappop(self._heap)
             if self._due.get(probing) == due:
                 peers.append(probing)
-        self._begin(peers)
+        self._begin(peers, SPACING)
         self._set_alarm()
 
 

@@ -143,7 +143,7 @@ class Case(SynchronousTestCase):
             client_timestamp=int(self.timebase.now() + ahead),
         )
 
-    def answer_all(self, milliseconds: float = 500.0) -> None:
+    def answer_all(self, milliseconds: float = 900.0) -> None:
         """Let time pass, and answer each question: 10 ms there, 10 back."""
         end = self.clock.seconds() + milliseconds / 1000
         due: deque[tuple[float, bytes]] = deque()
@@ -267,7 +267,7 @@ class TimeSync(Case):
     """The server asks, the peer answers, the server does the arithmetic."""
 
     def test_a_burst(self) -> None:
-        """A burst of questions follows the seat within 400 ms, with unlike ids.
+        """A burst of questions follows the seat within 800 ms, with unlike ids.
 
         As long as no answer is there it is eight at most.
         """
@@ -276,7 +276,7 @@ class TimeSync(Case):
             self.seat()
             if answers:
                 self.answer_all()
-            self.run_for(400)
+            self.run_for(800)
             requests = self.sent("time_sync_request")
             self.assertEqual(expected, len(requests))
             ids = {request["request_id"] for request in requests}

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from raydel.core.burst import BURST
 from raydel.core.events import Command, Receipt
 from raydel.core.messages import StartRecording
-from raydel.core.schedule import SPACING
+from raydel.core.schedule import HASTE
 from raydel.countdown import Countdown
 from raydel.testing import EPOCH, FakeTimebase
 from tests.stage import run
@@ -64,7 +64,7 @@ class FakePhone:
         self._told_before = self.told
         if self.answering:
             for number in range(BURST):
-                way = number * SPACING + 2 * DELAY
+                way = number * HASTE + 2 * DELAY
                 self._clock.callLater(way / 1000, self.answer)
 
     def answer(self) -> None:
@@ -152,7 +152,7 @@ class ByItsClock(Copies):
         """The copy leaves as soon as a whole burst of its answers is in."""
         self.phone.answering = True
         self.start(2000.0)
-        last = round((BURST - 1) * SPACING + 2 * DELAY, 3)
+        last = round((BURST - 1) * HASTE + 2 * DELAY, 3)
         self.assert_sent(last, exact=True)
 
     def test_unanswered(self) -> None:

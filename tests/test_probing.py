@@ -6,7 +6,13 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.burst import BURST
-from raydel.core.schedule import ATTENTION, FULL_CADENCE, SLOW_CADENCE, SPACING
+from raydel.core.schedule import (
+    ATTENTION,
+    FULL_CADENCE,
+    HASTE,
+    SLOW_CADENCE,
+    SPACING,
+)
 from raydel.probing import Prober, Probing
 from raydel.testing import EPOCH, FakeTimebase
 from tests.stage import run
@@ -84,12 +90,24 @@ class Bursts(Case):
         self.assertEqual(list(range(BURST)), self.peer.numbers)
 
     def test_anew(self) -> None:
-        """A burst that is asked for again has all its questions still to come."""
+        """One that is asked for again has all its questions still to come."""
         self.begin(self.peer)
         self.run_for(5 * SPACING + 1)
         self.begin(self.peer)
         self.run_for(5_000)
         self.assertEqual([*range(6), *range(BURST)], self.peer.numbers)
+
+    def test_haste(self) -> None:
+        """It may be asked in haste, even if it is asked already."""
+        for _ in range(2):
+            self.begin(self.peer)
+            self.run_for(10)
+            began = len(self.peer.asked)
+            self.prober.begin(self.peer.probing, HASTE)
+            self.run_for((BURST - 1) * HASTE)
+            self.assertEqual(BURST, len(self.peer.asked) - began)
+            self.run_for(5_000)
+            self.assertEqual(BURST, len(self.peer.asked) - began)
 
     def test_one_timer(self) -> None:
         """Those that are due together are asked together."""
@@ -122,7 +140,7 @@ class Cadences(Case):
         """Where nothing is expected, one a minute."""
         self.begin(self.peer)
         self.run_for(3.5 * SLOW_CADENCE)
-        self.assertEqual([0.0, 60.4, 120.8, 181.1], self.peer.begun())
+        self.assertEqual([0.0, 60.0, 120.0, 180.0], self.peer.begun())
 
     def test_full(self) -> None:
         """One every 10 s for two minutes, then one a minute."""
@@ -130,8 +148,8 @@ class Cadences(Case):
         self.attend(self.peer)
         self.run_for(ATTENTION + 2 * SLOW_CADENCE)
         often = [each for each in self.peer.begun() if each <= ATTENTION / 1000]
-        self.assertEqual([0.0, 10.4, 20.8, 31.1], often[:4])
-        self.assertEqual((12, 14), (len(often), len(self.peer.begun())))
+        self.assertEqual([0.0, 10.0, 20.0, 30.0], often[:4])
+        self.assertEqual((13, 15), (len(often), len(self.peer.begun())))
 
     def test_jitter(self) -> None:
         """It varies by a tenth, so that not all are asked at once for ever."""
@@ -141,7 +159,7 @@ class Cadences(Case):
             self.begin(peer)
             self.run_for(1.2 * SLOW_CADENCE)
             first, second = peer.begun()
-            expected = (0.9 + 0.2 * self.chance) * SLOW_CADENCE + LENGTH
+            expected = (0.9 + 0.2 * self.chance) * SLOW_CADENCE
             self.assertApproximates(expected / 1000, second - first, 0.11)
             self.prober.forget(peer.probing)
             self.assertLess(began, self.clock.seconds())
@@ -152,15 +170,15 @@ class Cadences(Case):
         self.run_for(30_000)
         self.attend(self.peer)
         self.run_for(25_000)
-        self.assertEqual([0.0, 30.0, 40.4, 50.8], self.peer.begun())
+        self.assertEqual([0.0, 30.0, 40.0, 50.0], self.peer.begun())
 
     def test_attention_goes_on(self) -> None:
         """Who is asked often already is not asked more often."""
         self.begin(self.peer)
         for _ in range(4):
             self.attend(self.peer)
-            self.run_for(5_000)
-        self.assertEqual([0.0, 10.4], self.peer.begun())
+            self.run_for(4_500)
+        self.assertEqual([0.0, 10.0], self.peer.begun())
 
     def test_a_take(self) -> None:
         """Who records is asked often, for as long as it does."""
@@ -196,7 +214,7 @@ class Silence(Case):
         self.run_for(1_000)
         self.prober.resume(self.peer.probing)
         self.run_for(1.5 * SLOW_CADENCE)
-        self.assertEqual([0.0, 60.4], self.peer.begun())
+        self.assertEqual([0.0, 60.0], self.peer.begun())
 
     def test_forgotten(self) -> None:
         """Who is gone is not asked, in a burst or later, and leaves no timer."""

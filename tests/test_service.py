@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 from raydel.core.burst import BURST
 from raydel.core.config import Config
 from raydel.core.instants import HOUR, MINUTE
-from raydel.core.schedule import SPACING
+from raydel.core.schedule import HASTE
 from raydel.interfaces import IDesk, ISessions
 from raydel.testing import FakeTransport
 from tests.phones_in_memory import (
@@ -146,7 +146,7 @@ class CommitThenTell(Case):
         self.run_for(30)
         self.stage.store.holding = True
         phone.tap_start()
-        self.run_for(600)
+        self.run_for(900)
         self.assertEqual(6, len(phone.all("time_sync_update")))
         self.assertEqual([], phone.all("start_recording"))
 
@@ -511,7 +511,7 @@ class Starts(Case):
         A quarter of a second if they start on receipt; if they are told when, there is
         a whole burst before.
         """
-        burst = (BURST - 1) * SPACING
+        burst = (BURST - 1) * HASTE
         for kind, lead in (
             (LIBRARY_1, 250.0),
             (SCREEN_2_OLD, 250.0),

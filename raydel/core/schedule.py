@@ -18,9 +18,16 @@ from raydel.core.instants import MINUTE, SECOND
 LONGEST_LEAD: Final = 5_000.0
 """ms. Released apps clamp what lies further ahead."""
 
-SPACING: Final = 25.0 + 1 / BURST
-"""ms between the questions of a burst. Rarer ones would let a radio doze; the odd part
-sweeps the millisecond, so that a clock that counts whole ones shows its fractions."""
+SWEEP: Final = 1 / BURST
+"""ms by which each question of a burst is asked later in its millisecond, so that a
+clock that counts whole ones shows its fractions."""
+
+SPACING: Final = 50.0 + SWEEP
+"""ms between the questions of a burst: rarer ones would let a radio doze, of closer
+ones more would be held up by the same stall."""
+
+HASTE: Final = 25.0 + SWEEP
+"""ms between those of a burst before a start, or after a stop."""
 
 PINGS: Final = 5
 """Pings in the burst of a phone that does not tell its clock."""
@@ -71,7 +78,7 @@ class Prospect:
     def lead(self) -> float:
         """The least lead that lets this phone start on time, ms."""
         questions = BURST if self.tells_clock else PINGS
-        asking = (questions - 1) * SPACING + 2 * self.delay + MARGIN
+        asking = (questions - 1) * HASTE + 2 * self.delay + MARGIN
         way = self.reach if self.tells_clock else self.delay
         return asking + way + self.app.camera_delay
 

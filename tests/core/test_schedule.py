@@ -10,6 +10,7 @@ from raydel.core.apps import App
 from raydel.core.burst import BURST
 from raydel.core.schedule import (
     FULL_CADENCE,
+    HASTE,
     JITTER,
     LONGEST_LEAD,
     MARGIN,
@@ -52,21 +53,21 @@ class Leads(SynchronousTestCase):
 
     def test_on_receipt(self) -> None:
         """There is time for its pings, the last pong and the way of the command."""
-        expected = (PINGS - 1) * SPACING + 2 * 100.0 + 20.0 + 100.0
+        expected = (PINGS - 1) * HASTE + 2 * 100.0 + 20.0 + 100.0
         self.assertEqual(expected, lead([on_receipt(App.LIBRARY_1, 100.0)], 250.0))
 
     def test_by_its_clock(self) -> None:
         """There is time for a burst, its last answer, and a command that is slow."""
-        expected = 15 * SPACING + 2 * 20.0 + 20.0 + 150.0
+        expected = 15 * HASTE + 2 * 20.0 + 20.0 + 150.0
         phone = by_clock(App.PROTOCOL_2, 20.0, 150.0)
         self.assertEqual(expected, lead([phone], 250.0))
         leaves = latest_departure(expected, App.PROTOCOL_2, 150.0)
-        self.assertEqual(15 * SPACING + 2 * 20.0, leaves)
+        self.assertEqual(15 * HASTE + 2 * 20.0, leaves)
 
     def test_a_slow_app(self) -> None:
         """An app's own camera delay comes on top: a mixed pair may need 1.3 s."""
         pair = [by_clock(App.LIBRARY_2, 3.0, 4.0), on_receipt(App.SCREEN_2, 3.0)]
-        expected = (PINGS - 1) * SPACING + 6.0 + 20.0 + 3.0 + 1050.0
+        expected = (PINGS - 1) * HASTE + 6.0 + 20.0 + 3.0 + 1050.0
         self.assertEqual(expected, lead(pair, 250.0))
 
     def test_never_too_long(self) -> None:
@@ -103,12 +104,14 @@ class Asking(SynchronousTestCase):
 
     def test_the_millisecond_is_swept(self) -> None:
         """Of the questions of a burst no two are asked at the same part of a ms."""
-        parts = {round(number * SPACING % 1, 6) for number in range(BURST)}
-        self.assertEqual(BURST, len(parts))
+        for spacing in (SPACING, HASTE):
+            parts = {round(number * spacing % 1, 6) for number in range(BURST)}
+            self.assertEqual(BURST, len(parts))
 
     def test_the_radio_stays_awake(self) -> None:
         """Questions follow each other faster than a radio falls asleep."""
-        self.assertLess(SPACING, 50.0)
+        self.assertLess(SPACING, 100.0)
+        self.assertLess(HASTE, SPACING)
 
     def test_bursts_do_not_meet(self) -> None:
         """A burst is over long before the next."""
