@@ -50,9 +50,9 @@ set in the middle third of each take. Then a line below says for how long the al
 was marked as doubtful, looked at four times a second from a minute before to a minute
 after; p50 to max count what is marked, and bound, unsure, covers and held do not.
 
-What is played: clocks and networks as above, a burst of 16 questions every 10 s, and
-the server's own arithmetic with them. What is not: the server and its store, links that
-break, and what a camera makes of its clock: frames that it drops or doubles.
+What is played: clocks and networks as above, 16 questions every 10 s and as the take
+ends, and the server's own arithmetic with them. What is not: the server and its store,
+links that break, and what a camera makes of its clock: frames that it drops.
 
 """
 

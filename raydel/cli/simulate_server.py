@@ -52,6 +52,9 @@ start at once.
 What is not played: the handshake of the connection, the time that the server takes to
 think, phones that take theirs to answer, and links that break. If a bound did not
 hold, or a phone never started, this ends with code 1.
+
+With --live=URL, phones on real sockets try a running server instead; it has options of
+its own: python -m raydel simulate --live --help.
 """
 
 Kinds = tuple[Kind, Kind]

@@ -1,4 +1,4 @@
-"""When a phone is asked for its clock: in bursts, as the server asks."""
+"""When a phone is asked for its clock: in bursts, as `raydel.probing` asks."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ from collections.abc import Iterator
 from random import Random
 from typing import Final
 
-from raydel.core.instants import MINUTE, SECOND
+from raydel.core.burst import BURST
+from raydel.core.schedule import (
+    ATTENTION,
+    FULL_CADENCE,
+    JITTER,
+    SLOW_CADENCE,
+    SPACING,
+)
 
-SPACING: Final = 25.0625
-"""ms between two questions of a burst: it sweeps the millisecond, for whole ones."""
-
-OFTEN: Final = 10 * SECOND
-"""ms from burst to burst while a start is likely, and in a take."""
-
-SELDOM: Final = MINUTE
-"""ms from burst to burst else."""
-
-LIKELY: Final = 2 * MINUTE
-"""ms from the second join for which a start is likely."""
-
-JITTER: Final = 0.1
-"""By what part of it a wait is longer or shorter, at most."""
+LASTS: Final = (BURST - 1) * SPACING
+"""ms from the first question of a burst to its last."""
 
 
-def waiting(random: Random, joined_at: float, until: float) -> Iterator[float]:
-    """Give the instants of the bursts between the second join and a tap."""
-    at = joined_at
-    while True:
-        every = OFTEN if at < joined_at + LIKELY else SELDOM
-        at += _jittered(random, every)
-        if at >= until:
-            return
+def questions(at: float) -> list[float]:
+    """Return the instants of the questions of a burst."""
+    return [at + number * SPACING for number in range(BURST)]
+
+
+def waiting(random: Random, paired_at: float, until: float) -> Iterator[float]:
+    """Give the instants of the bursts from one, at the second join, to a tap."""
+    at = paired_at
+    while at < until:
         yield at
+        over = at + LASTS
+        at = over + _wait(random, over < paired_at + ATTENTION)
 
 
 def recording(random: Random, tapped_at: float, until: float) -> Iterator[float]:
-    """Give the instants of the bursts of a take, after the one from the tap on."""
+    """Give the instants of the bursts of a take, from the one at the tap on."""
     at = tapped_at
-    while (at := at + _jittered(random, OFTEN)) < until:
+    while at < until:
         yield at
+        at += LASTS + _wait(random, full=True)
 
 
-def _jittered(random: Random, every: float) -> float:
-    return every * random.uniform(1.0 - JITTER, 1.0 + JITTER)
+def _wait(random: Random, full: bool) -> float:
+    cadence = FULL_CADENCE if full else SLOW_CADENCE
+    return cadence * random.uniform(1.0 - JITTER, 1.0 + JITTER)

@@ -14,8 +14,8 @@ from statistics import fmean, median
 from typing import Final
 
 from raydel.core.messages import TimeSyncResponse
+from raydel.core.schedule import SPACING
 from raydel.core.timesync import Estimator
-from raydel.simulation.cadence import SPACING
 
 PURE: Final = 2
 """Of so many pairs, one is taken for pure: no other part of them is better here."""

@@ -1,7 +1,7 @@
 """A long take of two phones, by arithmetic alone: what is kept of their clocks.
 
-Both are asked as the server asks them, before the take and while it lasts. Of each
-burst of answers one `ClockSample` is kept, as the server would keep it.
+Both are asked as the server asks them: before the take, while it lasts, and once more
+as it ends. Of each burst one `ClockSample` is kept, as the server would keep it.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import floor
-from operator import sub
+from math import floor, inf
+from operator import add, sub
 from random import Random
 
 from raydel.core import schedule
-from raydel.core.burst import BURST
+from raydel.core.config import Config
+from raydel.core.corridor import ROUNDING
+from raydel.core.kalman import WORST_RATE
 from raydel.core.messages import TimeSyncResponse
-from raydel.core.roundtrip import RoundTrips
 from raydel.core.take import ClockSample
-from raydel.core.timesync import WHOLE as COARSE
-from raydel.core.timesync import Estimator
-from raydel.simulation.cadence import SPACING, recording
+from raydel.core.timesync import WHOLE, Estimator
+from raydel.simulation.cadence import questions, recording
 from raydel.simulation.clocks import Clock, Step, any_clock
 from raydel.simulation.networks import Network, Pair, Way
-from raydel.simulation.trial import EARLIER, NOON, TAP, lead
+from raydel.simulation.trial import EARLIER, NOON, TAP, prospect
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,9 @@ class Line:
         self._up = Way(network.up.begin(random))
         self._down = Way(network.down.begin(random))
 
-    def ask(self, at: float) -> Answers:
-        """Ask it a burst of times."""
-        asked = [at + number * SPACING for number in range(BURST)]
+    def ask(self, at: float, until: float = inf) -> Answers:
+        """Ask it a burst of times; none of them later than an instant."""
+        asked = [each for each in questions(at) if each < until]
         arrived = self._down.arrivals(asked)
         shown = self._shown(arrived)
         return Answers(asked, shown, self._up.arrivals(arrived))
@@ -124,7 +124,7 @@ class Line:
             return [self.clock.reading(each) for each in arrived]
         first, last = arrived[0], arrived[-1]
         ahead = self.clock.ahead(first)
-        rate = (self.clock.ahead(last) - ahead) / (last - first)
+        rate = (self.clock.ahead(last) - ahead) / max(last - first, 1.0)
         shown = [each + ahead + rate * (each - first) for each in arrived]
         if coarse := self.clock.granularity:
             return [floor(each / coarse) * coarse for each in shown]
@@ -133,9 +133,18 @@ class Line:
 
 def summed_up(answers: Answers, granularity: float) -> ClockSample:
     """Make of a burst what the server does where no clock is set: only quicker."""
-    there = min(map(sub, answers.shown, answers.asked)) + granularity
-    back = min(map(sub, answers.heard, answers.shown))
-    return _sample(answers.heard[-1], (there - back) / 2, there + back)
+    there = [way + granularity for way in map(sub, answers.shown, answers.asked)]
+    back = list(map(sub, answers.heard, answers.shown))
+    offset = (min(there) - min(back)) / 2
+    over = answers.heard[-1]
+    most = min(map(add, there, _gained(answers.asked, over))) + ROUNDING
+    least = min(map(add, back, _gained(answers.heard, over))) + ROUNDING
+    return _sample(over, offset, 2 * max(most - offset, least + offset))
+
+
+def _gained(since: Iterable[float], until: float) -> Iterator[float]:
+    """What a clock may have gained by an instant."""
+    return (WORST_RATE * (until - each) for each in since)
 
 
 def weighed(estimator: Estimator, answers: Answers) -> ClockSample:
@@ -150,8 +159,8 @@ def weighed(estimator: Estimator, answers: Answers) -> ClockSample:
     return _sample(burst.at, burst.offset, 2 * burst.bound)
 
 
-def _sample(at: float, offset: float, width: float) -> ClockSample:
-    return ClockSample("take", "device", "clock", at, offset, width)
+def _sample(at: float, offset: float, round_trip: float) -> ClockSample:
+    return ClockSample("take", "device", "clock", at, offset, round_trip)
 
 
 def play(plan: Long, random: Random) -> Recorded:
@@ -163,21 +172,33 @@ def play(plan: Long, random: Random) -> Recorded:
     """
     tapped_at = NOON + TAP
     lines = _lines(plan, random)
-    joined = [line.ask(line.clock.began) for line in lines]
-    delays = [_delay(answers) for answers in joined]
-    start_at = tapped_at + lead(delays)
+    waited = [_wait(line) for line in lines]
+    prospects = [prospect(_round_trips(answers)) for answers in waited]
+    start_at = tapped_at + schedule.lead(prospects, Config.lead)
     end_at = start_at + plan.length
     step_at = None
     if plan.step:
         step_at = start_at + plan.length * random.uniform(1 / 3, 2 / 3)
         lines[0].clock = replace(lines[0].clock, steps=(Step(step_at, plan.step),))
     phones = []
-    for line, before, delay in zip(lines, joined, delays, strict=True):
-        leaves_by = start_at - delay - schedule.MARGIN
-        asked = [before, *line.ask(tapped_at).parted(leaves_by)]
-        asked += [line.ask(at) for at in recording(random, tapped_at, end_at)]
+    for line, before, each in zip(lines, waited, prospects, strict=True):
+        leaves_by = schedule.latest_departure(start_at, each.app, each.reach)
+        first, *others = recording(random, tapped_at, end_at)
+        asked = [*before, *line.ask(first).parted(leaves_by)]
+        asked += [line.ask(at, end_at) for at in others]
+        asked.append(line.ask(end_at))
         phones.append(Followed(line.clock, _kept(line.clock, asked)))
     return Recorded(start_at, end_at, (phones[0], phones[1]), step_at)
+
+
+def _wait(line: Line) -> list[Answers]:
+    """Ask a phone at its own join, and at the second; the tap is soon after that."""
+    return [line.ask(at) for at in sorted({line.clock.began, NOON})]
+
+
+def _round_trips(asked: Iterable[Answers]) -> Iterator[float]:
+    for answers in asked:
+        yield from map(sub, answers.heard, answers.asked)
 
 
 def _lines(plan: Long, random: Random) -> list[Line]:
@@ -190,16 +211,9 @@ def _lines(plan: Long, random: Random) -> list[Line]:
     ]
 
 
-def _delay(answers: Answers) -> float:
-    trips: RoundTrips[None] = RoundTrips()
-    for round_trip in map(sub, answers.heard, answers.asked):
-        trips.add(round_trip)
-    return schedule.UNKNOWN_DELAY if trips.delay is None else trips.delay
-
-
 def _kept(clock: Clock, asked: Iterable[Answers]) -> list[ClockSample]:
     if clock.steps:
         estimator = Estimator()
         return [weighed(estimator, answers) for answers in asked]
-    coarse = COARSE if clock.granularity else 0.0
+    coarse = WHOLE if clock.granularity else 0.0
     return [summed_up(answers, coarse) for answers in asked]

@@ -1,9 +1,9 @@
 """One take: two phones join, somebody taps start, both start; how far apart?
 
 The first phone joins some seconds before the second, the tap comes 2.5 s after that,
-or later. Probes are asked when the server asks them: a burst at each join, others while
-a start is likely, one from the tap on. A phone answers at once, and starts exactly when
-its clock shows what it was told.
+or later. Probes are asked when the server asks them: a burst at its own join, others
+from the second join on, one from the tap on. A phone answers at once, and starts
+exactly when its clock shows what it was told.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from typing import Final
 
 from raydel.core import schedule
 from raydel.core.apps import App
-from raydel.core.burst import BURST
 from raydel.core.config import Config
 from raydel.core.instants import SECOND
 from raydel.core.roundtrip import RoundTrips
-from raydel.simulation.cadence import SPACING, waiting
+from raydel.simulation.cadence import questions, waiting
 from raydel.simulation.clocks import Clock, any_clock
 from raydel.simulation.methods import Look, Method, Probe
 from raydel.simulation.networks import Network, Pair, Way
@@ -103,17 +102,13 @@ class Phone:
 
     def burst(self, at: float, until: float = inf) -> None:
         """Ask it a burst of times; none of them later than an instant."""
-        for number in range(BURST):
-            if (asked_at := at + number * SPACING) < until:
+        for asked_at in questions(at):
+            if asked_at < until:
                 self.ask(asked_at)
 
-    def delay(self, now: float) -> float:
-        """Return what the server takes for its delay, ms."""
-        trips: RoundTrips[None] = RoundTrips()
-        for probe in self.probes:
-            if probe.heard <= now:
-                trips.add(probe.round_trip)
-        return schedule.UNKNOWN_DELAY if trips.delay is None else trips.delay
+    def prospect(self, now: float) -> schedule.Prospect:
+        """Tell what the lead of a start has to allow for."""
+        return prospect(each.round_trip for each in self.probes if each.heard <= now)
 
     def prepare(self, tapped_at: float, start_at: float, leaves_by: float) -> Look:
         """Be asked again before a start; return what is known when it has to leave."""
@@ -151,11 +146,11 @@ def play(
             (networks.first, networks.second), joins, strict=True
         )
     ]
-    delays = [phone.delay(tapped_at) for phone in phones]
-    start_at = tapped_at + lead(delays)
+    prospects = [phone.prospect(tapped_at) for phone in phones]
+    start_at = tapped_at + schedule.lead(prospects, Config.lead)
     looks = []
-    for phone, delay in zip(phones, delays, strict=True):
-        leaves_by = start_at - delay - schedule.MARGIN
+    for phone, each in zip(phones, prospects, strict=True):
+        leaves_by = schedule.latest_departure(start_at, each.app, each.reach)
         looks.append(phone.prepare(tapped_at, start_at, leaves_by))
     copies = [phone.copy_takes(start_at) for phone in phones]
     truths = [phone.clock.ahead(start_at) for phone in phones]
@@ -173,16 +168,22 @@ def _phone(
 ) -> Phone:
     clock = any_clock(random, joined, granularity)
     phone = Phone(network, clock, random, is_released=granularity > 0)
-    phone.burst(joined)
+    if joined < NOON:
+        phone.burst(joined)
     for at in waiting(random, NOON, tapped_at):
         phone.burst(at, tapped_at)
     return phone
 
 
-def lead(delays: Iterable[float]) -> float:
-    """Return ms from the tap to the start, by the phones' delays."""
-    prospects = (schedule.Prospect(App.PROTOCOL_2, delay) for delay in delays)
-    return schedule.lead(prospects, Config.lead)
+def prospect(round_trips: Iterable[float]) -> schedule.Prospect:
+    """Tell what the lead has to allow for in a phone, by its round trips, ms."""
+    trips: RoundTrips[None] = RoundTrips()
+    for round_trip in round_trips:
+        trips.add(round_trip)
+    delay = schedule.UNKNOWN_DELAY if trips.delay is None else trips.delay
+    reach = max(delay, trips.reach or delay)
+    known = trips.delay is not None
+    return schedule.Prospect(App.PROTOCOL_2, delay, reach, tells_clock=known)
 
 
 def _judge(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.simulation.cadence import SPACING
+from raydel.core.schedule import SPACING
 from raydel.simulation.methods import (
     METHODS,
     Guess,
@@ -153,7 +153,7 @@ class Ours(SynchronousTestCase):
         guess = self.guess(only)
         self.assertAlmostEqual(AHEAD + 2.0, guess.offset, 3)
         assert guess.bound is not None
-        self.assertAlmostEqual(7.0 + age * 100e-6, guess.bound, 3)
+        self.assertApproximates(7.0 + age * 100e-6, guess.bound, 0.005)
 
     def test_uncertainty(self) -> None:
         """It is told, and no more than the bound."""

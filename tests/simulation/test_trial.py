@@ -6,10 +6,9 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.core import schedule
+from raydel.core.burst import BURST
 from raydel.core.instants import MINUTE, SECOND
-from raydel.core.timesync import BURST
-from raydel.simulation.cadence import SPACING
+from raydel.core.schedule import SPACING, UNKNOWN_DELAY
 from raydel.simulation.clocks import Clock
 from raydel.simulation.figures import chance
 from raydel.simulation.methods import METHODS, Guess, Look
@@ -58,11 +57,17 @@ class Looks(SynchronousTestCase):
         self.assertEqual({None}, {probe.received for probe in released})
         self.assertTrue(all(probe.answered.is_integer() for probe in released))
 
-    def test_delay(self) -> None:
-        """The server takes half the round trip for the delay, or a guess."""
+    def test_prospect(self) -> None:
+        """The lead allows for half the usual round trip, and for the longest."""
         phone = self.phone()
-        self.assertEqual(4.0, phone.delay(NOON + TAP))
-        self.assertEqual(schedule.UNKNOWN_DELAY, phone.delay(NOON))
+        known = phone.prospect(NOON + TAP)
+        self.assertEqual((4.0, 8.0), (known.delay, known.reach))
+        self.assertTrue(known.tells_clock)
+        unknown = phone.prospect(NOON)
+        self.assertEqual(
+            (UNKNOWN_DELAY, UNKNOWN_DELAY, False),
+            (unknown.delay, unknown.reach, unknown.tells_clock),
+        )
 
 
 class Takes(SynchronousTestCase):
@@ -135,14 +140,24 @@ class Takes(SynchronousTestCase):
         )
         self.assertLess(late[50], soon[50])
 
-    def test_asked_until_the_tap(self) -> None:
-        """What is asked while people wait is known, but nothing of after the tap."""
+    def test_both_at_the_second_join(self) -> None:
+        """Both are asked when the second joins: two bursts, and one for the tap."""
         seen: list[Look] = []
-        play(NETWORKS["good"], {"look": seen.append}, Random(1), 0.0, 25 * SECOND)
+        play(Pair(STEADY, STEADY), {"look": seen.append}, Random(1), 0.0)
+        first, second = seen
+        counts = len(first.probes), len(second.probes)
+        self.assertEqual((3 * BURST, 2 * BURST), counts)
         for look in seen:
-            before = [p for p in look.probes if p.asked < NOON + 25 * SECOND]
-            self.assertEqual(3 * BURST, len(before))
-            self.assertLess(len(look.probes), 4 * BURST)
+            at_join = [p for p in look.probes if 0 <= p.asked - NOON < TAP]
+            self.assertEqual(BURST, len(at_join))
+
+    def test_asked_until_the_tap(self) -> None:
+        """Who waits is asked every 10 s; the tap cuts short what goes on."""
+        seen: list[Look] = []
+        play(Pair(STEADY, STEADY), {"look": seen.append}, Random(1), 0.0, 25 * SECOND)
+        first, second = seen
+        counts = len(first.probes), len(second.probes)
+        self.assertEqual((5 * BURST, 4 * BURST), counts)
 
     def test_uncertainty(self) -> None:
         """Ours tells one for both phones; who tells none for one has none."""
