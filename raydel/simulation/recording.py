@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import floor
-from operator import sub
+from math import floor, inf
+from operator import add, sub
 from random import Random
 
 from raydel.core import schedule
@@ -111,9 +111,9 @@ class Line:
         self._up = Way(network.up.begin(random))
         self._down = Way(network.down.begin(random))
 
-    def ask(self, at: float) -> Answers:
-        """Ask it a burst of times."""
-        asked = questions(at)
+    def ask(self, at: float, until: float = inf) -> Answers:
+        """Ask it a burst of times; none of them later than an instant."""
+        asked = [each for each in questions(at) if each < until]
         arrived = self._down.arrivals(asked)
         shown = self._shown(arrived)
         return Answers(asked, shown, self._up.arrivals(arrived))
@@ -124,7 +124,7 @@ class Line:
             return [self.clock.reading(each) for each in arrived]
         first, last = arrived[0], arrived[-1]
         ahead = self.clock.ahead(first)
-        rate = (self.clock.ahead(last) - ahead) / (last - first)
+        rate = (self.clock.ahead(last) - ahead) / max(last - first, 1.0)
         shown = [each + ahead + rate * (each - first) for each in arrived]
         if coarse := self.clock.granularity:
             return [floor(each / coarse) * coarse for each in shown]
@@ -133,16 +133,18 @@ class Line:
 
 def summed_up(answers: Answers, granularity: float) -> ClockSample:
     """Make of a burst what the server does where no clock is set: only quicker."""
-    ends = answers.heard[-1]
-    asked = list(zip(answers.shown, answers.asked, strict=True))
-    heard = list(zip(answers.shown, answers.heard, strict=True))
-    most = min(own - at for own, at in asked) + granularity
-    least = max(own - at for own, at in heard)
-    offset = (most + least) / 2
-    surely_most = min(own - at + WORST_RATE * (ends - at) for own, at in asked)
-    surely_least = max(own - at - WORST_RATE * (ends - at) for own, at in heard)
-    bound = max(surely_most + granularity - offset, offset - surely_least) + ROUNDING
-    return _sample(ends, offset, 2 * bound)
+    there = [way + granularity for way in map(sub, answers.shown, answers.asked)]
+    back = list(map(sub, answers.heard, answers.shown))
+    offset = (min(there) - min(back)) / 2
+    over = answers.heard[-1]
+    most = min(map(add, there, _gained(answers.asked, over))) + ROUNDING
+    least = min(map(add, back, _gained(answers.heard, over))) + ROUNDING
+    return _sample(over, offset, 2 * max(most - offset, least + offset))
+
+
+def _gained(since: Iterable[float], until: float) -> Iterator[float]:
+    """What a clock may have gained by an instant."""
+    return (WORST_RATE * (until - each) for each in since)
 
 
 def weighed(estimator: Estimator, answers: Answers) -> ClockSample:
@@ -157,8 +159,8 @@ def weighed(estimator: Estimator, answers: Answers) -> ClockSample:
     return _sample(burst.at, burst.offset, 2 * burst.bound)
 
 
-def _sample(at: float, offset: float, width: float) -> ClockSample:
-    return ClockSample("take", "device", "clock", at, offset, width)
+def _sample(at: float, offset: float, round_trip: float) -> ClockSample:
+    return ClockSample("take", "device", "clock", at, offset, round_trip)
 
 
 def play(plan: Long, random: Random) -> Recorded:
@@ -183,7 +185,8 @@ def play(plan: Long, random: Random) -> Recorded:
         leaves_by = schedule.latest_departure(start_at, each.app, each.reach)
         first, *others = recording(random, tapped_at, end_at)
         asked = [*before, *line.ask(first).parted(leaves_by)]
-        asked += [line.ask(at) for at in (*others, end_at)]
+        asked += [line.ask(at, end_at) for at in others]
+        asked.append(line.ask(end_at))
         phones.append(Followed(line.clock, _kept(line.clock, asked)))
     return Recorded(start_at, end_at, (phones[0], phones[1]), step_at)
 

@@ -49,6 +49,19 @@ class Bursts(SynchronousTestCase):
             for asked, shown in zip(answers.asked, answers.shown, strict=True):
                 self.assertAlmostEqual(clock.reading(asked + 4.0), shown, 3)
 
+    def test_cut_short(self) -> None:
+        """A burst that another would run into is cut short."""
+        line = Line(STEADY, Clock(NOON, 0.0), Random(1))
+        self.assertEqual(2, len(line.ask(NOON, NOON + 50.0).asked))
+
+    def test_all_at_once(self) -> None:
+        """A burst that waited in a stalled link arrives at one instant."""
+        stalled = Network(up=Trace((4.0,)), down=Trace((*[5_000.0] * 16, 4.0)))
+        for seed in range(20):
+            answers = Line(stalled, Clock(NOON, 50.0), Random(seed)).ask(NOON)
+            for heard, shown in zip(answers.heard, answers.shown, strict=True):
+                self.assertAlmostEqual(heard - 4.0 + 50.0, shown, 3)
+
     def test_the_same_as_the_server(self) -> None:
         """The quick way to sum up a burst comes to what the server comes to."""
         for name, networks in NETWORKS.items():
