@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from random import Random
-from typing import Final
 
 from raydel.core.burst import BURST
 from raydel.core.schedule import (
@@ -15,13 +14,10 @@ from raydel.core.schedule import (
     SPACING,
 )
 
-LASTS: Final = (BURST - 1) * SPACING
-"""ms from the first question of a burst to its last."""
 
-
-def questions(at: float) -> list[float]:
+def questions(at: float, spacing: float = SPACING) -> list[float]:
     """Return the instants of the questions of a burst."""
-    return [at + number * SPACING for number in range(BURST)]
+    return [at + number * spacing for number in range(BURST)]
 
 
 def waiting(random: Random, paired_at: float, until: float) -> Iterator[float]:
@@ -29,8 +25,7 @@ def waiting(random: Random, paired_at: float, until: float) -> Iterator[float]:
     at = paired_at
     while at < until:
         yield at
-        over = at + LASTS
-        at = over + _wait(random, over < paired_at + ATTENTION)
+        at += _wait(random, at < paired_at + ATTENTION)
 
 
 def recording(random: Random, tapped_at: float, until: float) -> Iterator[float]:
@@ -38,7 +33,7 @@ def recording(random: Random, tapped_at: float, until: float) -> Iterator[float]
     at = tapped_at
     while at < until:
         yield at
-        at += LASTS + _wait(random, full=True)
+        at += _wait(random, full=True)
 
 
 def _wait(random: Random, full: bool) -> float:

@@ -111,9 +111,11 @@ class Line:
         self._up = Way(network.up.begin(random))
         self._down = Way(network.down.begin(random))
 
-    def ask(self, at: float, until: float = inf) -> Answers:
+    def ask(
+        self, at: float, until: float = inf, spacing: float = schedule.SPACING
+    ) -> Answers:
         """Ask it a burst of times; none of them later than an instant."""
-        asked = [each for each in questions(at) if each < until]
+        asked = [each for each in questions(at, spacing) if each < until]
         arrived = self._down.arrivals(asked)
         shown = self._shown(arrived)
         return Answers(asked, shown, self._up.arrivals(arrived))
@@ -184,9 +186,9 @@ def play(plan: Long, random: Random) -> Recorded:
     for line, before, each in zip(lines, waited, prospects, strict=True):
         leaves_by = schedule.latest_departure(start_at, each.app, each.reach)
         first, *others = recording(random, tapped_at, end_at)
-        asked = [*before, *line.ask(first).parted(leaves_by)]
+        asked = [*before, *line.ask(first, spacing=schedule.HASTE).parted(leaves_by)]
         asked += [line.ask(at, end_at) for at in others]
-        asked.append(line.ask(end_at))
+        asked.append(line.ask(end_at, spacing=schedule.HASTE))
         phones.append(Followed(line.clock, _kept(line.clock, asked)))
     return Recorded(start_at, end_at, (phones[0], phones[1]), step_at)
 

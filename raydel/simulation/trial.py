@@ -100,9 +100,11 @@ class Phone:
         received = None if self._is_released else shown
         self.probes.append(Probe(at, received, shown, self._up.arrival(arrived)))
 
-    def burst(self, at: float, until: float = inf) -> None:
+    def burst(
+        self, at: float, until: float = inf, spacing: float = schedule.SPACING
+    ) -> None:
         """Ask it a burst of times; none of them later than an instant."""
-        for asked_at in questions(at):
+        for asked_at in questions(at, spacing):
             if asked_at < until:
                 self.ask(asked_at)
 
@@ -112,7 +114,7 @@ class Phone:
 
     def prepare(self, tapped_at: float, start_at: float, leaves_by: float) -> Look:
         """Be asked again before a start; return what is known when it has to leave."""
-        self.burst(tapped_at, leaves_by)
+        self.burst(tapped_at, leaves_by, schedule.HASTE)
         heard = [probe for probe in self.probes if probe.heard <= leaves_by]
         return Look(heard, tapped_at, start_at)
 

@@ -8,7 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.burst import BURST
 from raydel.core.instants import MINUTE, SECOND
-from raydel.core.schedule import SPACING, UNKNOWN_DELAY
+from raydel.core.schedule import HASTE, SPACING, UNKNOWN_DELAY
+from raydel.simulation.cadence import questions
 from raydel.simulation.clocks import Clock
 from raydel.simulation.figures import chance
 from raydel.simulation.methods import METHODS, Guess, Look
@@ -34,7 +35,7 @@ class Looks(SynchronousTestCase):
         """It is asked in bursts, at the join and from the tap on."""
         tapped_at = NOON + TAP
         look = self.phone().prepare(tapped_at, tapped_at + 600.0, tapped_at + 500.0)
-        asked = [at + n * SPACING for at in (NOON, tapped_at) for n in range(BURST)]
+        asked = [*questions(NOON), *questions(tapped_at, HASTE)]
         self.assertEqual(asked, [probe.asked for probe in look.probes])
 
     def test_too_late(self) -> None:
