@@ -376,7 +376,7 @@ class Refusals(SynchronousTestCase):
             ("--minutes=2 --step=far", "'far'"),
             ("--minutes=2 --method=ours", "--method"),
             ("--minutes=2 --after=3", "--after"),
-            ("--minutes=2 --server", "--minutes"),
+            ("--minutes=2 --server --frames", "--frames"),
             ("--jobs=0", "'0'"),
             ("--jobs=2 --server", "--jobs"),
             ("--plot=figures.gif", "'figures.gif'"),

@@ -44,7 +44,9 @@ def main(arguments: Sequence[str]) -> None:
     networks = _chosen(parser, asked)
     if asked.plot:
         simulate_picture.need()
-    if asked.server:
+    if asked.minutes:
+        simulate_long.run(networks, asked)
+    elif asked.server:
         simulate_server.run(
             networks,
             kinds=asked.kinds,
@@ -54,8 +56,6 @@ def main(arguments: Sequence[str]) -> None:
             seed=asked.seed,
             as_json=asked.json,
         )
-    elif asked.minutes:
-        simulate_long.run(networks, asked)
     else:
         _judge_methods(networks, asked)
 
@@ -69,14 +69,20 @@ def _refuse_mixtures(parser: Parser, asked: Namespace) -> None:
         for name in names:
             if getattr(asked, name) and not getattr(asked, other):
                 parser.error(f"--{name} needs --{other}")
-    for name in ("method", "granularity", "minutes", "plot"):
-        if getattr(asked, name) is not None and asked.server:
-            parser.error(f"--{name} cannot be had with --server, which has its own")
-    if asked.jobs > 1 and asked.server:
-        parser.error("--jobs cannot be had with --server, which plays one by one")
-    for name in ("method", "after"):
-        if getattr(asked, name) is not None and asked.minutes:
-            parser.error(f"--{name} cannot be had with --minutes, which has its own")
+    if asked.minutes:
+        _refuse(parser, asked, ("method", "after", "kinds", "frames"), "minutes")
+    elif asked.server:
+        _refuse(parser, asked, ("method", "granularity", "plot"), "server")
+        if asked.jobs > 1:
+            parser.error(
+                "--jobs cannot be had with --server alone: one by one it plays"
+            )
+
+
+def _refuse(parser: Parser, asked: Namespace, names: Sequence[str], other: str) -> None:
+    for name in names:
+        if getattr(asked, name):
+            parser.error(f"--{name} cannot be had with --{other}, which has its own")
 
 
 def _chosen(parser: Parser, asked: Namespace) -> dict[str, Pair]:

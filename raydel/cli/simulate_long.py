@@ -16,6 +16,7 @@ from raydel.cli import simulate_picture
 from raydel.cli.parser import Parser
 from raydel.cli.tables import held, number, row, share, wrong
 from raydel.core.instants import MINUTE, SECOND
+from raydel.simulation import recording, served
 from raydel.simulation.clocks import WANDERS
 from raydel.simulation.longtakes import LongFigures, Series, measure_long
 from raydel.simulation.networks import Pair
@@ -51,8 +52,9 @@ was marked as doubtful, looked at four times a second from a minute before to a 
 after; p50 to max count what is marked, and bound, unsure, covers and held do not.
 
 What is played: clocks and networks as above, 16 questions every 10 s and as the take
-ends, and the server's own arithmetic with them. What is not: the server and its store,
-links that break, and what a camera makes of its clock: frames that it drops.
+ends, and the server's own arithmetic with them; with --server the whole server, a few
+seconds for each take. What is not: links that break, and what a camera makes of its
+clock: frames that it drops.
 
 """
 
@@ -91,18 +93,20 @@ def run(networks: Mapping[str, Pair], asked: Namespace) -> None:
         SystemExit: With 1 if a bound did not hold.
     """
     takes = asked.takes or TAKES
-    plans = {name: _plan(pair, asked) for name, pair in networks.items()}
+    play = served.play if asked.server else recording.play
+    series = [
+        Series(name, _plan(pair, asked), asked.seed, play)
+        for name, pair in networks.items()
+    ]
     figures = [
-        line
-        for name, plan in plans.items()
-        for line in measure_long(Series(name, plan, asked.seed), takes, asked.jobs)
+        line for each in series for line in measure_long(each, takes, asked.jobs)
     ]
     if asked.json:
         print(json.dumps({**_settings(asked, takes), "figures": _plain(figures)}))
     else:
         print("\n".join(table(figures)))
     if asked.plot:
-        simulate_picture.save_courses(asked.plot, plans, asked.seed)
+        simulate_picture.save_courses(asked.plot, series)
     if code := exit_code(figures):
         raise SystemExit(code)
 

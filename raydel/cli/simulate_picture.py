@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from raydel.core.instants import MINUTE
-from raydel.simulation.alignments import Seen, course
-from raydel.simulation.figures import Tally, chance, quantile
-from raydel.simulation.recording import Long
+from raydel.simulation.alignments import Seen
+from raydel.simulation.figures import Tally, quantile
+from raydel.simulation.longtakes import Series
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,22 +69,20 @@ def _curve(tally: Tally) -> tuple[list[float], list[float]]:
     return [quantile(ordered, part) for part in parts], parts
 
 
-def save_courses(file: Path, plans: Mapping[str, Long], seed: int) -> None:
+def save_courses(file: Path, series: Sequence[Series]) -> None:
     """Draw for each network by how much the first take is misaligned, all along.
 
     Args:
         file: Where to, by its ending.
-        plans: The takes, by network.
-        seed: That of the figures.
+        series: The takes, a series for each network.
 
     Raises:
         SystemExit: It cannot be written.
     """
-    figure, axes = _sheet(len(plans))
-    for ax, (network, plan) in zip(axes, plans.items(), strict=True):
-        seen = course(plan, chance(seed, network, 0), POINTS)
-        _draw_course(ax, seen)
-        ax.set(title=network, ylabel="ms")
+    figure, axes = _sheet(len(series))
+    for ax, each in zip(axes, series, strict=True):
+        _draw_course(ax, each.course(0, POINTS))
+        ax.set(title=each.network, ylabel="ms")
         ax.grid(alpha=0.3)
     axes[-1].set_xlabel("minutes since the start")
     axes[0].legend(fontsize="small", ncols=4)

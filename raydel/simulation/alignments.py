@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from raydel.core.clockfit import ClockFit, fit
 from raydel.core.instants import SECOND
-from raydel.simulation.recording import Followed, Long, Recorded, play
+from raydel.simulation.recording import Followed, Long, Recorded
 
 INSTANTS: Final = 20
 """At which a take is looked at, beside its ends."""
@@ -30,6 +30,9 @@ OURS: Final = "ours"
 
 Course = Callable[[float], float]
 """An instant to how far a phone's clock is said to be ahead then, ms."""
+
+Play = Callable[[Long, Random], Recorded]
+"""Plays a take, with all chance from one source."""
 
 
 def one_offset(phone: Followed, start_at: float) -> Course:
@@ -134,12 +137,13 @@ class Aligned:
     lapsed: float | None
 
 
-def align(plan: Long, random: Random) -> Aligned:
+def align(plan: Long, random: Random, play: Play) -> Aligned:
     """Play one take, and align it in all ways.
 
     Args:
         plan: The take.
         random: Where all chance comes from.
+        play: Plays it.
     """
     recorded = play(plan, random)
     start_at, end_at = recorded.start_at, recorded.end_at
@@ -161,7 +165,9 @@ def align(plan: Long, random: Random) -> Aligned:
     )
 
 
-def course(plan: Long, random: Random, looks: int) -> list[tuple[float, Seen]]:
+def course(
+    plan: Long, random: Random, looks: int, play: Play
+) -> list[tuple[float, Seen]]:
     """Play one take, and look at it in even steps from its start to its end.
 
     Returns:

@@ -5,8 +5,19 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from random import Random
 
-from raydel.simulation.alignments import ALIGNMENTS, OTHERS, OURS, Aligned, Seen, align
+from raydel.simulation import recording
+from raydel.simulation.alignments import (
+    ALIGNMENTS,
+    OTHERS,
+    OURS,
+    Aligned,
+    Play,
+    Seen,
+    align,
+    course,
+)
 from raydel.simulation.crew import play_all
 from raydel.simulation.figures import chance, middle, quantile
 from raydel.simulation.recording import Long
@@ -183,15 +194,24 @@ class Series:
         network: The name of the network.
         plan: What is played.
         seed: The same one plays the same takes.
+        play: Plays them.
     """
 
     network: str
     plan: Long
     seed: int
+    play: Play = recording.play
 
     def align(self, take: int) -> Aligned:
         """Play and align one take, by its number."""
-        return align(self.plan, chance(self.seed, self.network, take))
+        return align(self.plan, self._chance(take), self.play)
+
+    def course(self, take: int, looks: int) -> list[tuple[float, Seen]]:
+        """Play one take, by its number, and look at it in even steps."""
+        return course(self.plan, self._chance(take), looks, self.play)
+
+    def _chance(self, take: int) -> Random:
+        return chance(self.seed, self.network, take)
 
 
 def measure_long(series: Series, takes: int, jobs: int = 1) -> list[LongFigures]:

@@ -35,6 +35,9 @@ UP_FOR: Final = 4 * SECOND
 PATIENCE: Final = 20 * SECOND
 """ms after a tap at which a phone that has done nothing yet never will."""
 
+AFTERWARDS: Final = 2 * SECOND
+"""ms that phones stay once they have stopped: they are asked for their clocks again."""
+
 _Fired = TypeVar("_Fired")
 
 AnyClock = Callable[[Random, float, float], Clock]
@@ -204,6 +207,7 @@ class Stage:
         stop_at = self._tap_at + length
         self._tap(stop_at, Handset.tap_stop)
         self._wait(stop_at, lambda phone: phone.stopped_at)
+        self._clock.run(self._clock.now + AFTERWARDS)
 
     def played(self) -> Played:
         """Return what came of it."""

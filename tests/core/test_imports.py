@@ -16,7 +16,7 @@ LAYERS: Final = (
     "raydel.__main__",
     "raydel.cli",
     "raydel.simulation.live",
-    "raydel.simulation.starts raydel.simulation.longtakes",
+    "raydel.simulation.starts raydel.simulation.longtakes raydel.simulation.served",
     "raydel.simulation.alignments",
     "raydel.simulation.figures raydel.simulation.stage raydel.simulation.recording",
     "raydel.simulation.trial raydel.simulation.handset",

@@ -90,7 +90,7 @@ class Takes(SynchronousTestCase):
 
     def test_looks(self) -> None:
         """All ways are looked at at the same instants: inside, and at both ends."""
-        aligned = align(PLAN, Random(1))
+        aligned = align(PLAN, Random(1), play)
         for name in ALIGNMENTS:
             self.assertEqual(INSTANTS, len(aligned.anywhere[name]))
             self.assertEqual(2, len(aligned.ends[name]))
@@ -102,13 +102,15 @@ class Takes(SynchronousTestCase):
         """Clocks run apart: in ten minutes one offset is worth little."""
         worst = dict.fromkeys(ALIGNMENTS, 0.0)
         for seed in range(10):
-            for name, errors in align(PLAN, Random(seed)).ends.items():
+            for name, errors in align(PLAN, Random(seed), play).ends.items():
                 worst[name] = max(worst[name], *map(abs, errors))
         self.assertGreater(worst["one-offset"], 10 * worst["ours"])
 
     def test_set(self) -> None:
         """Where a clock is set, that is marked; for a burst interval at most."""
-        aligned = align(Long(NETWORKS["good"], 10 * MINUTE, step=500.0), Random(1))
+        aligned = align(
+            Long(NETWORKS["good"], 10 * MINUTE, step=500.0), Random(1), play
+        )
         assert aligned.marked is not None
         self.assertGreater(aligned.marked, 0.0)
         self.assertLess(aligned.marked, min(12_000.0, 2 * AROUND))
@@ -116,7 +118,7 @@ class Takes(SynchronousTestCase):
 
     def test_course(self) -> None:
         """A course leads from the start to the end, in even steps."""
-        looks = course(PLAN, Random(1), 11)
+        looks = course(PLAN, Random(1), 11, play)
         self.assertEqual([n * MINUTE for n in range(11)], [since for since, _ in looks])
         for _, seen in looks:
             self.assertLessEqual(seen.uncertainty, hypot(*seen.bounds))

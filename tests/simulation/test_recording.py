@@ -52,7 +52,7 @@ class Bursts(SynchronousTestCase):
     def test_cut_short(self) -> None:
         """A burst that another would run into is cut short."""
         line = Line(STEADY, Clock(NOON, 0.0), Random(1))
-        self.assertEqual(2, len(line.ask(NOON, NOON + 50.0).asked))
+        self.assertEqual(2, len(line.ask(NOON, NOON + 60.0).asked))
 
     def test_all_at_once(self) -> None:
         """A burst that waited in a stalled link arrives at one instant."""
