@@ -33,13 +33,14 @@ class Burst:
     """What a burst of answers comes to.
 
     Attributes:
-        at: When the last of them was heard, server time, ms.
+        at: When the last of them was asked for, server time, ms: the clock was read
+            later than that.
         offset: The middle between the limits, ms.
         width: From one limit to the other, ms: the quickest ways there and back.
         noise: Standard deviation of the offset by its own answers, ms, or None if
             there are too few to tell.
-        limits: What it leaves for sure: a little more, as clocks run apart while a
-            burst goes on.
+        limits: What it leaves for sure at that instant: a little more, as clocks run
+            apart while a burst goes on.
     """
 
     at: float
@@ -61,6 +62,7 @@ def burst_of(readings: Sequence[Reading], limits: Corridor) -> Burst:
         readings: What its answers say, in the order they were heard; one at least.
         limits: What they leave for sure.
     """
+    at = readings[-1].asked_at
     there = sorted(reading.most for reading in readings)
     back = sorted(-reading.least for reading in readings)
     jitters = _jitter(tuple(there)), _jitter(tuple(back))
@@ -68,11 +70,11 @@ def burst_of(readings: Sequence[Reading], limits: Corridor) -> Burst:
     if jitters[0] is not None and jitters[1] is not None:
         noise = sqrt(jitters[0] ** 2 + jitters[1] ** 2) / 2
     return Burst(
-        at=readings[-1].at,
+        at=at,
         offset=there[0] / 2 - back[0] / 2,
         width=there[0] + back[0],
         noise=noise,
-        limits=limits,
+        limits=limits.at_instant(at),
     )
 
 

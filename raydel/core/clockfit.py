@@ -23,7 +23,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from raydel.core.clockrows import Row, parts, rows_of
-from raydel.core.corridor import Corridor, Reading
+from raydel.core.corridor import Corridor
 from raydel.core.kalman import (
     PHONE,
     Course,
@@ -238,14 +238,14 @@ def fit(samples: Sequence[ClockSample]) -> ClockFit | None:
     segments = [
         _segment(part)
         for _, rows in groupby(rows_of(samples), key=attrgetter("clock_id"))
-        for part in parts(sorted(rows, key=lambda row: row.reading.at))
+        for part in parts(sorted(rows, key=lambda row: row.limits.at))
     ]
     return ClockFit(tuple(segments))
 
 
 def _segment(rows: Sequence[Row]) -> Segment:
     """Fit one stretch of time."""
-    readings = [row.reading for row in rows]
+    limits = [row.limits for row in rows]
     looks = _weighed(rows)
     wander, course = _fitted(looks)
     return Segment(
@@ -255,8 +255,8 @@ def _segment(rows: Sequence[Row]) -> Segment:
         _course=course,
         _smoothed=tuple(smooth(course)),
         _wander=wander,
-        _before=tuple(_narrowing(readings)),
-        _after=tuple(_narrowing(readings[::-1]))[::-1],
+        _before=tuple(_narrowing(limits)),
+        _after=tuple(_narrowing(limits[::-1]))[::-1],
     )
 
 
@@ -287,9 +287,9 @@ def _wander(steps: int) -> Wander:
     return replace(PHONE, offset=PHONE.offset * 4.0**steps)
 
 
-def _narrowing(readings: Sequence[Reading]) -> Iterator[Corridor]:
-    """Return what the readings up to each leave, one after the other."""
-    corridor = Corridor(*readings[0])
-    for reading in readings:
-        corridor = _meeting(corridor.at_instant(reading.at), Corridor(*reading))
+def _narrowing(limits: Sequence[Corridor]) -> Iterator[Corridor]:
+    """Return what the limits up to each leave, one after the other."""
+    corridor = limits[0]
+    for each in limits:
+        corridor = _meeting(corridor.at_instant(each.at), each)
         yield corridor

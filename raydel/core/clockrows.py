@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from raydel.core.burst import FINEST
-from raydel.core.corridor import Corridor, Reading
+from raydel.core.corridor import Corridor
 from raydel.core.kalman import PHONE, Look, State, follow
 from raydel.core.take import ClockSample
 from raydel.core.timesync import SET
@@ -30,13 +30,13 @@ class Row(NamedTuple):
 
     Attributes:
         clock_id: By what server time.
-        reading: The limits it sets.
+        limits: Between what it leaves the clock for sure.
         look: Where between them the clock likely is.
         base: How much of the look's variance is not for its width.
     """
 
     clock_id: str
-    reading: Reading
+    limits: Corridor
     look: Look
     base: float
 
@@ -52,7 +52,7 @@ def rows_of(samples: Sequence[ClockSample]) -> Iterator[Row]:
         variance = base + max(width - widths[0], 0.0) ** 2 / 12 + FINEST**2
         yield Row(
             sample.clock_id,
-            Reading(sample.at, sample.offset + width / 2, sample.offset - width / 2),
+            Corridor(sample.at, sample.offset + width / 2, sample.offset - width / 2),
             Look(sample.at, sample.offset, variance),
             base,
         )
@@ -94,15 +94,15 @@ def _undenied(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     What may as well have been after that as before is left out.
     """
     part: list[Row] = []
-    corridor = Corridor(*rows[0].reading)
+    corridor = rows[0].limits
     for row in rows:
-        narrowed = corridor.narrowed(row.reading)
+        narrowed = corridor.narrowed(row.limits)
         if narrowed is None:
-            while len(part) > 1 and Corridor(*part[-1].reading).narrowed(row.reading):
+            while len(part) > 1 and part[-1].limits.narrowed(row.limits):
                 part.pop()
             yield part
             part = []
-        corridor = narrowed or Corridor(*row.reading)
+        corridor = narrowed or row.limits
         part.append(row)
     yield part
 

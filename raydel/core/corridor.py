@@ -24,23 +24,28 @@ class Reading(NamedTuple):
     """What one answered question says of the peer's clock.
 
     Attributes:
-        at: When the answer was heard, server time, ms.
+        asked_at: When it was asked for, server time, ms.
+        heard_at: When the answer was heard.
         most: The clock is ahead by no more, ms: what the way there leaves.
         least: And by no less: what the way back leaves.
     """
 
-    at: float
+    asked_at: float
+    heard_at: float
     most: float
     least: float
 
-    def limits(self, asked_at: float) -> Corridor:
-        """Return what it leaves for sure, at the instant the answer was heard.
+    @property
+    def limits(self) -> Corridor:
+        """What it leaves for sure, at the instant the answer was heard.
 
         The clock was read before that, but not before it was asked for; it may
         have gained since.
         """
-        gained = (self.at - asked_at) * WORST_RATE
-        return Corridor(self.at, self.most + gained + ROUNDING, self.least - ROUNDING)
+        gained = (self.heard_at - self.asked_at) * WORST_RATE
+        return Corridor(
+            self.heard_at, self.most + gained + ROUNDING, self.least - ROUNDING
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Corridor:
         drift = abs(instant - self.at) * WORST_RATE
         return Corridor(instant, self.most + drift, self.least - drift)
 
-    def narrowed(self, other: Reading | Corridor) -> Corridor | None:
+    def narrowed(self, other: Corridor) -> Corridor | None:
         """Return what other limits leave of it; None if those deny it."""
         here = self.at_instant(other.at)
         most, least = min(here.most, other.most), max(here.least, other.least)

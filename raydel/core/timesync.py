@@ -162,15 +162,15 @@ class Estimator:
         received = response.client_receive_timestamp
         t2 = t3 if received is None else received
         whole = self._whole and t2.is_integer() and t3.is_integer()
-        reading = Reading(now, t2 - t1 + _granularity(whole=whole), t3 - now)
-        limits = reading.limits(t1)
+        reading = Reading(t1, now, t2 - t1 + _granularity(whole=whole), t3 - now)
+        limits = reading.limits
         if t3 < t2 or limits.most < limits.least:
             return None
         self._whole = whole
         self.answered += 1
         round_trip = max((now - t1) - (t3 - t2), 0.0)
         self._delay = min(self._delay, round_trip / 2)
-        return Answer(t1, now, round_trip, self._weigh(reading, limits))
+        return Answer(t1, now, round_trip, self._weigh(reading))
 
     def settle(self) -> Burst | None:
         """Close the burst that goes on, and return it, if there is one.
@@ -207,19 +207,20 @@ class Estimator:
             sample_count=self.answered,
         )
 
-    def _weigh(self, reading: Reading, limits: Corridor) -> Burst | None:
+    def _weigh(self, reading: Reading) -> Burst | None:
         """Add what an answer says, or begin anew where it denies all before.
 
         Returns:
             The burst that was over before it, or is with it.
         """
         over = None
-        if self._readings and reading.at - self._readings[0].at > LONGEST_BURST:
+        limits, now = reading.limits, reading.heard_at
+        if self._readings and now - self._readings[0].heard_at > LONGEST_BURST:
             over = self.settle()
         corridor = self._corridor
         narrowed = None if corridor is None else corridor.narrowed(limits)
         if corridor is not None and narrowed is None:
-            self._begin_anew(reading.at)
+            self._begin_anew(now)
         self._corridor = narrowed or limits
         self._latest = (self._latest and self._latest.narrowed(limits)) or limits
         self._readings.append(reading)

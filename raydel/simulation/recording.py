@@ -141,7 +141,9 @@ def summed_up(answers: Answers, granularity: float) -> ClockSample:
     over = answers.heard[-1]
     most = min(map(add, there, _gained(answers.asked, over))) + ROUNDING
     least = min(map(add, back, _gained(answers.heard, over))) + ROUNDING
-    return _sample(over, offset, 2 * max(most - offset, least + offset))
+    at = answers.asked[-1]
+    bound = max(most - offset, least + offset) + WORST_RATE * (over - at)
+    return _sample(at, offset, 2 * bound)
 
 
 def _gained(since: Iterable[float], until: float) -> Iterator[float]:

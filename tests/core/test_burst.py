@@ -28,6 +28,7 @@ def played(chance: Random, jitter: float = 0.6) -> Burst:
         [
             Reading(
                 NOON,
+                NOON,
                 1.5 + chance.expovariate(1 / jitter),
                 -1.5 - chance.expovariate(1 / jitter),
             )
@@ -42,12 +43,20 @@ class Bursts(SynchronousTestCase):
 
     def test_the_quickest(self) -> None:
         """They need not belong to one question."""
-        burst = burst_of([Reading(NOON, 9.0, 3.0), Reading(NOON + 1, 5.0, -3.0)], ANY)
-        self.assertEqual(Burst(NOON + 1, 4.0, 2.0, None, ANY), burst)
+        burst = burst_of(
+            [Reading(NOON, NOON, 9.0, 3.0), Reading(NOON + 1, NOON + 1, 5.0, -3.0)], ANY
+        )
+        self.assertEqual((NOON + 1, 4.0, 2.0), (burst.at, burst.offset, burst.width))
+
+    def test_at(self) -> None:
+        """It is of the instant of its last question: the clock was read later."""
+        burst = burst_of([Reading(NOON, NOON + 1e4, 9.0, 3.0)], ANY)
+        self.assertEqual(NOON, burst.at)
+        self.assertEqual(ANY.at_instant(NOON), burst.limits)
 
     def test_bound(self) -> None:
         """Its offset is wrong by no more than its limits leave."""
-        wide = burst_of([Reading(NOON, 9.0, 3.0)], Corridor(NOON, 9.5, 2.75))
+        wide = burst_of([Reading(NOON, NOON, 9.0, 3.0)], Corridor(NOON, 9.5, 2.75))
         self.assertEqual(3.5, wide.bound)
 
     def test_noise(self) -> None:
@@ -62,7 +71,7 @@ class Bursts(SynchronousTestCase):
     def test_few(self) -> None:
         """From four answers on a burst can tell how noisy it is."""
         for count in range(1, ENOUGH + 2):
-            readings = [Reading(NOON, 2.0 + n, -2.0 - n) for n in range(count)]
+            readings = [Reading(NOON, NOON, 2.0 + n, -2.0 - n) for n in range(count)]
             known = burst_of(readings, ANY).noise is not None
             self.assertEqual(count >= ENOUGH, known)
 

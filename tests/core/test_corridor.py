@@ -29,10 +29,10 @@ class Corridors(SynchronousTestCase):
         """What two readings have in common is left, or nothing."""
         corridor = Corridor(NOON, 3.0, 1.0)
         self.assertEqual(
-            Corridor(NOON, 2.5, 1.0), corridor.narrowed(Reading(NOON, 2.5, 0.0))
+            Corridor(NOON, 2.5, 1.0), corridor.narrowed(Corridor(NOON, 2.5, 0.0))
         )
-        self.assertIsNone(corridor.narrowed(Reading(NOON, 0.75, 0.0)))
-        self.assertIsNone(corridor.narrowed(Reading(NOON, 4.0, 3.25)))
+        self.assertIsNone(corridor.narrowed(Corridor(NOON, 0.75, 0.0)))
+        self.assertIsNone(corridor.narrowed(Corridor(NOON, 4.0, 3.25)))
 
     def test_nearest(self) -> None:
         """An offset outside of it is moved to its edge."""
@@ -43,7 +43,7 @@ class Corridors(SynchronousTestCase):
 
     def test_limits(self) -> None:
         """What a reading leaves for sure has room for drift on the way, and digits."""
-        limits = Reading(NOON, 3.0, 1.0).limits(NOON - 1_000.0)
+        limits = Reading(NOON - 1_000.0, NOON, 3.0, 1.0).limits
         gained = 1_000.0 * WORST_RATE
         self.assertEqual(
             Corridor(NOON, 3.0 + gained + ROUNDING, 1.0 - ROUNDING), limits
