@@ -1,7 +1,7 @@
 # What takes long or is wanted seldom. ./serve and ./check need no make.
 
 .PHONY: help dev diagram pythons package deploying conformance conformance-all clean
-.PHONY: slow-connections store soak kills schedules
+.PHONY: slow-connections store soak kills schedules timesync
 COUNT = 200
 .DEFAULT_GOAL := help
 
@@ -51,6 +51,11 @@ schedules: COUNT = 100000
 schedules: ## Play COUNT=100000 schedules of what can go wrong, in virtual time.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
 	@.venv/bin/python -m tests.crashes --count $(COUNT)
+
+SEEDS = 2001 2002 2003 2004 2005 2006 2007 2008 2009 2010
+timesync: ## Measure starts and takes through the server, with ten SEEDS; 20 minutes.
+	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
+	@.venv/bin/python etc/measure_timesync.py $(SEEDS)
 
 clean: ## Remove what can be made again.
 	rm -rf .venv .venvs build dist reports *.egg-info .coverage .hypothesis _trial_temp*

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from raydel.cli.pairs import Round, Wanted, Watch
 from raydel.cli.parser import Parser
-from raydel.cli.phone import _authority, _url
+from raydel.cli.phone import authority, server_url
 from raydel.core.instants import SECOND
 from raydel.simulation.live.figures import Bounds, Measured, Report, Row, report
 from raydel.simulation.live.truth import ServerTime
@@ -201,14 +201,14 @@ def _parser() -> Parser:
     add(
         "--live",
         metavar="URL",
-        type=_url,
+        type=server_url,
         required=True,
         help="where the server is: ws://localhost:3001/sync, or wss://",
     )
     add(
         "--ca",
         metavar="FILE",
-        type=_authority,
+        type=authority,
         help="for wss://, trust this authority, certificates/raydel-ca.crt for example,"
         " and not those of the system",
     )

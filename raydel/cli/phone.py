@@ -99,14 +99,14 @@ def _parser() -> Parser:
     add("--host", action="store_true", help="make the session; a guest finds it")
     add(
         "--url",
-        type=_url,
+        type=server_url,
         default="ws://localhost:3001/sync",
         help="where the server is; wss:// too [default: %(default)s]",
     )
     add(
         "--ca",
         metavar="FILE",
-        type=_authority,
+        type=authority,
         help="for wss://, trust this authority, certificates/raydel-ca.crt for example,"
         " and not those of the system",
     )
@@ -135,7 +135,12 @@ def _code(text: str) -> str:
     raise ArgumentTypeError(f"{text!r} is no code: that is six letters or digits")
 
 
-def _url(text: str) -> str:
+def server_url(text: str) -> str:
+    """Read where a server is; `argparse` calls this.
+
+    Raises:
+        ArgumentTypeError: That is no such place.
+    """
     with suppress(ValueError):
         _, host, _, path, *_ = parse_url(text)
         optionsForClientTLS(host)
@@ -157,7 +162,12 @@ def _duration(text: str) -> float:
     raise ArgumentTypeError(f"{text!r} is not how long anything lasts")
 
 
-def _authority(file: str) -> Any:
+def authority(file: str) -> Any:
+    """Read whom to trust, from a file of certificates; `argparse` calls this.
+
+    Raises:
+        ArgumentTypeError: There is none in it.
+    """
     try:
         found = x509.load_pem_x509_certificates(Path(file).read_bytes())
     except OSError as problem:
