@@ -112,8 +112,8 @@ def main(seeds: Sequence[str]) -> None:
     for name, options, aims in ROUNDS:
         measured = [each for seed in seeds for each in play(options, seed)]
         missed += sum(is_missed(each, aims) for each in measured)
-        print(f"\n{name}, the worst of {len(seeds)} seeds, ms:\n")
-        print("\n".join(rows(measured, aims)), flush=True)
+        print(f"\n{name}, the worst of {len(seeds)} seeds, ms:\n")  # noqa: T201
+        print("\n".join(rows(measured, aims)), flush=True)  # noqa: T201
     raise SystemExit(int(missed > 0))
 
 
