@@ -7,6 +7,7 @@ imported inside `makeService`, therefore.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.application.service import IService
@@ -23,6 +24,7 @@ from raydel.program import OpenCalls, Program, as_later, on_hangup, settle
 from raydel.service import SessionService
 from raydel.store.memory import MemoryStore
 from raydel.store.sqlite import SQLiteStore
+from raydel.threads import InThread
 from raydel.timebase import BootTimebase, boot_name, fresh_anchor
 
 __all__ = ["Options", "makeService"]
@@ -46,14 +48,15 @@ def makeService(options: Options) -> IService:
     config = options.config
     certificates = Certificates(source_of(config))
     endpoints = [resolve(each, reactor, certificates) for each in config.ports]
-    store = _store(config, reactor)
+    in_thread = partial(_in_thread, reactor)
+    store = _store(config, in_thread)
     fresh = fresh_anchor(boot_name())
     anchor = as_later(options, lambda: _checked(store, fresh))
     timebase = BootTimebase(anchor)
     sessions = SessionService(
         config=config, store=store, timebase=timebase, clock=reactor
     )
-    site = make_site(sessions, timebase, config, reactor)
+    site = make_site(sessions, timebase, config, reactor, in_thread)
     ports = [
         PortService(description, endpoint, site)
         for description, endpoint in zip(config.ports, endpoints, strict=True)
@@ -65,17 +68,18 @@ def makeService(options: Options) -> IService:
     return Program(options, reactor, parts)
 
 
-def _store(config: Config, reactor: Any) -> IStore:
-    """Make the store that was chosen; it is not open yet."""
+def _in_thread(reactor: Any, work: Callable[[], Any]) -> Deferred[Any]:
+    """Run something away from the reactor."""
     from twisted.internet.threads import deferToThreadPool
 
+    # Asked for late: a pool that is there before a daemon forks stays behind.
+    return deferToThreadPool(reactor, reactor.getThreadPool(), work)
+
+
+def _store(config: Config, in_thread: InThread) -> IStore:
+    """Make the store that was chosen; it is not open yet."""
     if config.store is None:
         return MemoryStore()
-
-    def in_thread(work: Callable[[], None]) -> Deferred[None]:
-        # Asked for late: a pool that is there before a daemon forks stays behind.
-        return deferToThreadPool(reactor, reactor.getThreadPool(), work)
-
     return SQLiteStore(config.store, config.survives, in_thread)
 
 

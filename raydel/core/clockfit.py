@@ -94,6 +94,11 @@ class Segment:
         uncertainty = min(COVERAGE * spread, bound)
         return Fix(offset, uncertainty, bound, state.rate * 1e6, marked=False)
 
+    @property
+    def looked_at(self) -> Sequence[float]:
+        """The instants at which the clock was seen, in their order."""
+        return [state.at for state in self._smoothed]
+
     def corridor(self, instant: float) -> Corridor:
         """Return between what limits the clock surely was at an instant."""
         place = self._place(instant)

@@ -21,7 +21,8 @@ class ShownSample(Struct, frozen=True, rename="camel"):
     Attributes:
         at: When it was, server time, ms.
         offset: The device's clock less server time, ms.
-        round_trip: Time on the way, both ways, ms: half of it bounds the error.
+        round_trip: What the quickest messages there and back were on their ways, ms,
+            and a little more: half of it bounds the error.
         clock_id: Names the server time it was compared with. Samples of two
             names have nothing to do with each other.
     """

@@ -147,7 +147,8 @@ class ClockSample(Struct, frozen=True):
         clock_id: The server time that it was compared with, as in `ITimebase`.
         at: When it was, server time, ms.
         offset: The device's clock less server time, ms.
-        round_trip: Time on the way, both ways, ms: half of it bounds the error.
+        round_trip: What the quickest messages there and back were on their ways, ms,
+            and a little more: half of it bounds the error.
     """
 
     take_id: str

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from raydel.store.troubles import clause
+from raydel.threads import InThread, at_once
 
 _log = Logger()
 
@@ -20,21 +20,12 @@ REACH_THE_DISK: Final = "PRAGMA checkpoint_fullfsync = ON"
 """On a Mac, fsync alone leaves it in the disk's own memory; the log is written over
 afterwards, so the file has to be whole by then, whatever commits are to survive."""
 
-InThread = Callable[[Callable[[], None]], Deferred[None]]
-"""Runs something away from the reactor; fires once it has ended."""
-
 EVERY: Final = 1_000
 """Changed rows between two checkpoints: 4 to 12 MB of log, some 10 ms of a disk."""
 
 LONGEST_LOG: Final = 32 * 2**20
 """Bytes of log past which the reactor itself makes the checkpoint. So much stays on the
 disk, to be written over: a file is cut at the cost of some 20 ms."""
-
-
-def at_once(work: Callable[[], None]) -> Deferred[None]:
-    """Run it here and now."""
-    done: Deferred[None] = maybeDeferred(work)
-    return done
 
 
 def connection_of_its_own(file: Path) -> sqlite3.Connection:

@@ -18,11 +18,12 @@ from raydel.core.instants import CREDIBLE, Anchor
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import IStore, StoreTrouble, Write
-from raydel.store.checkpoints import Checkpoints, InThread, at_once
+from raydel.store.checkpoints import Checkpoints
 from raydel.store.lock import Lock
 from raydel.store.opening import Look, look_of, open_database
 from raydel.store.schema import MIGRATIONS, transaction
 from raydel.store.troubles import clause, naming
+from raydel.threads import InThread, at_once
 
 FORGOTTEN_AT_ONCE: Final = 500
 """Takes that one call of `forget` deletes at most."""

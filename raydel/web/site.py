@@ -16,6 +16,7 @@ from twisted.web.server import Site
 
 from raydel.core.config import Config
 from raydel.interfaces import ISessions, ITimebase
+from raydel.threads import InThread, at_once
 from raydel.web.channel import Channel
 from raydel.web.request import CheckedRequest
 from raydel.web.rest import RestResource
@@ -77,7 +78,11 @@ class RaydelSite(Site):
 
 
 def make_site(
-    sessions: ISessions, timebase: ITimebase, config: Config, reactor: IReactorTime
+    sessions: ISessions,
+    timebase: ITimebase,
+    config: Config,
+    reactor: IReactorTime,
+    in_thread: InThread = at_once,
 ) -> RaydelSite:
     """Return the web side of the program, to listen with.
 
@@ -86,10 +91,11 @@ def make_site(
         timebase: Server time, for `/health`.
         config: Whose `origins` say which pages may ask.
         reactor: Times everything in here. Its `seconds()` never run backwards.
+        in_thread: Does what takes long.
     """
     return RaydelSite(
         SyncResource(Entrance(sessions, reactor)),
-        RestResource(sessions, timebase),
+        RestResource(sessions, timebase, in_thread),
         config.origins,
         reactor,
     )

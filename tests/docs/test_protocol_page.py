@@ -20,6 +20,7 @@ from raydel.core.errors import (
     TAKE_NOT_FOUND,
 )
 from raydel.core.instants import SECOND
+from raydel.core.clockview import Clocks, ShownClock, ShownEnd, ShownSegment
 from raydel.core.manifest import (
     Manifest,
     ShownAbsentee,
@@ -267,6 +268,27 @@ class RestTests(SynchronousTestCase):
         names = [each["name"] for each in ended["participants"]]
         self.assertEqual(names, summary.pop("deviceNames"))
         self.assertEqual(summary, {key: ended[key] for key in summary})
+
+    def test_clocks(self) -> None:
+        """The clocks of that take are shown, of all who took part."""
+        (shown,) = self.written("GET /api/takes/Rnq8-n9kqgfthsVs/clocks", Clocks)
+        ended, _ = self.written("GET /api/takes/Rnq8-n9kqgfthsVs", Manifest)
+        self.assertEqual(ended["id"], shown["takeId"])
+        self.assertEqual(
+            [each["deviceId"] for each in ended["participants"]],
+            [each["deviceId"] for each in shown["clocks"]],
+        )
+        told, silent = shown["clocks"]
+        self.assertIsNone(silent["start"])
+        self.assertEqual(ended["startTime"], told["start"]["at"])
+        self.assertEqual(ended["endedAt"], told["end"]["at"])
+
+    def test_clock_fields(self) -> None:
+        """Every field of a clock is explained, or speaks for itself."""
+        explained = set(rows(chapter(TEXT, REST))) | {"start", "end"}
+        plain = {"takeId", "clocks", "deviceId"}
+        for kind in (Clocks, ShownClock, ShownSegment, ShownEnd):
+            self.assertEqual(set(), names(kind) - {"type"} - plain - explained)
 
     def test_take_fields(self) -> None:
         """Every field of a take is explained, or speaks for itself."""

@@ -12,8 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.config import Survives
 from raydel.interfaces import IStore, StoreTrouble
-from raydel.store.checkpoints import InThread, at_once
 from raydel.store.sqlite import SQLiteStore
+from raydel.threads import InThread, at_once
 
 
 class FolderTestCase(SynchronousTestCase):

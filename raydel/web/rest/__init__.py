@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from raydel.core.errors import DEGRADED
 from raydel.interfaces import ISessions, ITimebase, StoreTrouble
+from raydel.threads import InThread
 from raydel.web.answers import allow, encode_error, encode_fault
 from raydel.web.rest.operations import add_operations
 from raydel.web.rest.paths import add_paths
@@ -30,10 +31,12 @@ class RestResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, sessions: ISessions, timebase: ITimebase) -> None:
+    def __init__(
+        self, sessions: ISessions, timebase: ITimebase, in_thread: InThread
+    ) -> None:
         """Answer calls about the given sessions."""
         super().__init__()
-        self._klein = _routes(sessions, timebase).resource()
+        self._klein = _routes(sessions, timebase, in_thread).resource()
         self._open: set[IRequest] = set()
         self._waiting: list[Deferred[None]] = []
 
@@ -69,13 +72,13 @@ def _utf8(segment: bytes) -> bytes:
     return segment.decode("utf-8", "replace").encode()
 
 
-def _routes(sessions: ISessions, timebase: ITimebase) -> Klein:
+def _routes(sessions: ISessions, timebase: ITimebase, in_thread: InThread) -> Klein:
     """Return all routes, and what is answered where there is none."""
     app = Klein()
     add_paths(app)
     add_operations(app, sessions, timebase)
     add_sessions(app, sessions)
-    add_takes(app, sessions)
+    add_takes(app, sessions, in_thread)
     app.handle_errors(HTTPException, WrongQuery, StoreTrouble)(_refused)
     return app
 

@@ -7,7 +7,7 @@ answered by the call itself: in JSON, and in its words.
 from __future__ import annotations
 
 from klein import Klein
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, Map
 
 
 class Rest(BaseConverter):
@@ -17,13 +17,15 @@ class Rest(BaseConverter):
     part_isolating = False
 
 
-class RestButTakes(Rest):
-    """The same, but for what ends in ``/takes``: that is another call's."""
+class RestBut(Rest):
+    """The same, but for what ends in a slash and a word: that is another call's."""
 
-    regex = r"(?s:(?!.*/takes\Z).*)"
+    def __init__(self, url_map: Map, word: str) -> None:
+        super().__init__(url_map)
+        self.regex = rf"(?s:(?!.*/{word}\Z).*)"
 
 
 def add_paths(app: Klein) -> None:
-    """Let routes say ``<rest:…>`` and ``<rest_but_takes:…>``."""
+    """Let routes say ``<rest:…>`` and ``<rest_but('takes'):…>``."""
     app.url_map.converters["rest"] = Rest
-    app.url_map.converters["rest_but_takes"] = RestButTakes
+    app.url_map.converters["rest_but"] = RestBut

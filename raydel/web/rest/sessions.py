@@ -23,7 +23,7 @@ def add_sessions(app: Klein, sessions: ISessions) -> None:
         value = {"sessions": sessions.statuses()}
         return encode(request, HTTPStatus.OK, value)
 
-    @app.route("/api/sessions/<rest_but_takes:text>", methods=["GET"])
+    @app.route("/api/sessions/<rest_but('takes'):text>", methods=["GET"])
     def status(request: IRequest, text: str) -> bytes:
         code = session_code(text)
         found = sessions.status(code) if code else None
@@ -31,7 +31,7 @@ def add_sessions(app: Klein, sessions: ISessions) -> None:
             return encode_fault(request, SESSION_NOT_FOUND)
         return encode(request, HTTPStatus.OK, found)
 
-    @app.route("/api/sessions/<rest_but_takes:text>", methods=["DELETE"])
+    @app.route("/api/sessions/<rest_but('takes'):text>", methods=["DELETE"])
     def end(request: IRequest, text: str) -> bytes | Deferred[bytes]:
         code = session_code(text)
         if code is None:

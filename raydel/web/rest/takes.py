@@ -11,11 +11,13 @@ from msgspec import Struct
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.web.iweb import IRequest
 
+from raydel.core.clockview import clocks_of
 from raydel.core.errors import SESSION_NOT_FOUND, TAKE_NOT_FOUND
 from raydel.core.manifest import TakeSummary, manifest_of, summary_of
 from raydel.core.take import Take
 from raydel.core.tokens import session_code
 from raydel.interfaces import ISessions, TakeRecord
+from raydel.threads import InThread
 from raydel.web.answers import encode, encode_fault
 from raydel.web.rest.query import Page, WrongQuery, asked_page
 from raydel.web.rest.waiting import onlooker
@@ -34,7 +36,7 @@ class TakeList(Struct, frozen=True):
     next: str | None
 
 
-def add_takes(app: Klein, sessions: ISessions) -> None:
+def add_takes(app: Klein, sessions: ISessions, in_thread: InThread) -> None:
     """Add the routes of the takes."""
 
     @app.route("/api/takes", methods=["GET"])
@@ -50,10 +52,24 @@ def add_takes(app: Klein, sessions: ISessions) -> None:
             return succeed(encode_fault(request, SESSION_NOT_FOUND))
         return _listed(request, sessions, code)
 
-    @app.route("/api/takes/<rest:take_id>", methods=["GET"])
+    @app.route("/api/takes/<rest_but('clocks'):take_id>", methods=["GET"])
     def one(request: IRequest, take_id: str) -> Deferred[bytes]:
         found = onlooker(sessions.take(take_id))
         return found.addCallback(lambda record: _shown(request, record))
+
+    @app.route("/api/takes/<rest:take_id>/clocks", methods=["GET"])
+    def clocks(request: IRequest, take_id: str) -> Deferred[bytes]:
+        found = onlooker(sessions.take(take_id))
+        return found.addCallback(lambda record: _fitted(request, record, in_thread))
+
+
+def _fitted(
+    request: IRequest, record: TakeRecord | None, in_thread: InThread
+) -> bytes | Deferred[bytes]:
+    if record is None:
+        return encode_fault(request, TAKE_NOT_FOUND)
+    done = onlooker(in_thread(lambda: clocks_of(record.take, record.samples)))
+    return done.addCallback(lambda clocks: encode(request, HTTPStatus.OK, clocks))
 
 
 def _shown(request: IRequest, record: TakeRecord | None) -> bytes:
