@@ -264,8 +264,9 @@ class Connection:
 
     def probe(self) -> None:
         """Ask the peer its time, or how far it is, in a hasty burst."""
-        self._peer_clock.forgive()
-        self._prober.begin(self._probing, schedule.HASTE)
+        if self.device_id is not None:
+            self._peer_clock.forgive()
+            self._prober.hasten(self._probing)
 
     def free_at(self) -> float:
         """Return when what it was told before will have left."""
@@ -325,7 +326,8 @@ class Connection:
         elif type(message) is Ping:
             self._desk.pong(self.peer)
         elif type(message) is Foreground and self.session_code is not None:
-            self.probe()
+            self._peer_clock.forgive()
+            self._prober.begin(self._probing)
         else:
             if type(message) is DeviceReady:
                 self._learn(Sign.DEVICE_READY)
@@ -370,13 +372,14 @@ class Connection:
         Args:
             number: Of the question in its burst, from 0.
         """
-        if self._peer_clock.may_answer():
+        # One that did answer before is not given up: one question a burst.
+        if self._peer_clock.may_answer() or (self.answers() and not number):
             self._peer_clock.ask(self.session_code or "")
         if not self.answers() and number < schedule.PINGS:
             self._ping()
 
     def _tells_clock(self) -> bool:
-        return self.answers() > 0 and self._peer_clock.may_answer()
+        return self.device_id is not None and self.answers() > 0
 
     def _measure_anew(self) -> None:
         """Find out how far the peer is, now that its link has come back to life."""
@@ -390,16 +393,17 @@ class Connection:
                 self._keep_clock_for(message.take.take_id)
             self._prober.begin(self._probing)
         elif type(message) is StopRecording:
-            if self._peer_clock.keep_last(message.take_id or ""):
-                self._probing.relax(self._timebase.now())
-                self._prober.begin(self._probing, schedule.HASTE)
+            if self._peer_clock.keep_last(message.take_id or "", self.device_id or ""):
+                self._probing.records = False
+                self.probe()
         elif type(message) in {DeviceConnected, ReadinessUpdate}:
+            self._peer_clock.forgive()
             self._prober.attend(self._probing)
 
     def _keep_clock_for(self, take_id: str | UnsetType) -> None:
         if take_id is not UNSET and self.device_id is not None:
             self._peer_clock.keep_for(take_id, self.device_id)
-            self._probing.attend(inf)
+            self._probing.records = True
 
     def _delay(self) -> float:
         """One way, in ms, as well as it is known.
@@ -443,5 +447,6 @@ class Connection:
     def _forget_clock(self) -> None:
         """Ask for its clock no more, and keep what it has told for its take."""
         self._peer_clock.keep_no_more()
-        self._probing.relax(-inf)
+        self._probing.records = False
+        self._probing.attended_until = -inf
         self._prober.forget(self._probing)

@@ -73,9 +73,10 @@ class Countdown:
         self._on_receipt = False
 
     def begin(self) -> None:
-        """Probe while there is time, or send at once."""
+        """Probe while there is time, or send at once and probe then: a take begins."""
         if self._departure() <= self._since:
             self._leave()
+            self._phone.probe()
             return
         self._phone.probe()
         self.reconsider()

@@ -24,6 +24,13 @@ EARLY_ANSWERS: Final = 5
 OVERDUE: Final = 2 * SECOND
 """ms that a peer which tells its clock may take to answer."""
 
+SOON: Final = 5 * SECOND
+"""ms after a stop in which a burst still belongs to its take."""
+
+USELESS: Final = SECOND
+"""ms of bound from which on an estimate is worse than none: who starts on receipt is
+late by less."""
+
 
 class PeerClock:
     """The clock of one peer.
@@ -46,7 +53,8 @@ class PeerClock:
         self._estimator = Estimator()
         self._unreported: tuple[str, Answer] | None = None
         self._kept_for: tuple[str, str] | None = None
-        self._is_last = False
+        self._last_by: float | None = None
+        self._ended: str | None = None
 
     @property
     def answers(self) -> int:
@@ -70,11 +78,15 @@ class PeerClock:
             self._estimator.forget_questions()
 
     def holds(self, since: float) -> bool:
-        """Tell whether what it told since then agrees with what it told before.
+        """Tell whether what it told can be relied on.
 
-        If not, it was set: what was told before is forgotten.
+        Not if what it told since an instant denies what it told before: then it was
+        set, and what was told before is forgotten. Nor if that was too long ago.
         """
         self._settle()
+        estimate, now = self.estimate(), self._timebase.now()
+        if estimate is None or estimate.bound(now) > USELESS:
+            return False
         return self._estimator.set_at < since
 
     def ask(self, prefix: str) -> None:
@@ -125,20 +137,25 @@ class PeerClock:
         if self._kept_for == (take_id, device_id):
             return
         self._settle()
-        self._kept_for, self._is_last = (take_id, device_id), False
+        self._kept_for, self._last_by = (take_id, device_id), None
         for burst in self._estimator.bursts:
             self._note(burst)
 
-    def keep_last(self, take_id: str) -> bool:
-        """Keep one burst more for this take, then none: it has been stopped.
+    def keep_last(self, take_id: str, device_id: str) -> bool:
+        """Keep one burst more for a take that has been stopped, if it comes soon.
+
+        Of a take that was missed, too: who was away recorded until now.
 
         Returns:
-            Whether this is the take that it is kept for.
+            Whether that is to be done: not if it was, or if it is kept for another.
         """
-        if self._kept_for is None or self._kept_for[0] != take_id:
+        if self._kept_for is None and self._ended != take_id:
+            self.keep_for(take_id, device_id)
+        if self._kept_for != (take_id, device_id):
             return False
         self._settle()
-        self._is_last = True
+        self._ended = take_id
+        self._last_by = self._timebase.now() + SOON
         return True
 
     def keep_no_more(self) -> None:
@@ -155,8 +172,10 @@ class PeerClock:
         if self._kept_for is None:
             return
         take_id, device_id = self._kept_for
-        if self._is_last:
+        if self._last_by is not None:
             self._kept_for = None
+            if burst.at > self._last_by:
+                return
         self._keep(
             ClockSample(
                 take_id=take_id,

@@ -23,14 +23,19 @@ from raydel.core.instants import SECOND
 from raydel.core.schedule import (
     ATTENTION,
     FULL_CADENCE,
+    HASTE,
     JITTER,
+    MOST_AT_ONCE,
     SLOW_CADENCE,
     SPACING,
 )
 from raydel.interfaces import ITimebase
 
-TOGETHER: Final = 100.0
+TOGETHER: Final = 10.0
 """ms by which a burst may be early, to run with one that is due."""
+
+FULL: Final = 100.0
+"""ms until the next look at what is due, where there are too many bursts already."""
 
 
 class Probing:
@@ -39,6 +44,10 @@ class Probing:
     Args:
         ask: Asks it once; given the number of the question in its burst, from 0.
         is_worth_it: Tells whether another burst makes sense.
+
+    Attributes:
+        records: Whether it records: then it is asked at full cadence.
+        attended_until: When full cadence ends else.
     """
 
     def __init__(
@@ -46,23 +55,23 @@ class Probing:
     ) -> None:
         self.ask = ask
         self.is_worth_it = is_worth_it
-        self._attended_until = -inf
-
-    def attend(self, until: float) -> None:
-        """Ask at full cadence, until then at least."""
-        self._attended_until = max(self._attended_until, until)
-
-    def relax(self, until: float) -> None:
-        """Ask at full cadence until then, and no longer."""
-        self._attended_until = until
+        self.records = False
+        self.attended_until = -inf
 
     def cadence(self, now: float) -> float:
         """Return the ms from one burst to the next."""
-        return FULL_CADENCE if now < self._attended_until else SLOW_CADENCE
+        is_full = self.records or now < self.attended_until
+        return FULL_CADENCE if is_full else SLOW_CADENCE
 
 
 class _Burst:
-    """A burst that goes on."""
+    """A burst that goes on.
+
+    Attributes:
+        probing: How its peer is asked.
+        began: When its first question was due, ms.
+        asked: How many questions were asked.
+    """
 
     def __init__(self, probing: Probing, began: float) -> None:
         self.probing = probing
@@ -103,22 +112,26 @@ class Prober:
         self._numbers = count()
         self._alarm: IDelayedCall | None = None
 
-    def begin(self, probing: Probing, spacing: float = SPACING) -> None:
-        """Begin a burst now, even if another one goes on.
+    def hasten(self, probing: Probing) -> None:
+        """Begin a burst in haste, even if another one goes on: nobody is waited for."""
+        self._begin([probing], HASTE)
 
-        Args:
-            probing: How it is asked.
-            spacing: ms between two questions.
-        """
-        self._begin([probing], spacing)
+    def begin(self, probing: Probing) -> None:
+        """Begin a burst, unless one goes on; soon, if there are too many already."""
+        if probing in self._bursts:
+            return
+        if len(self._bursts) < MOST_AT_ONCE:
+            self._begin([probing], SPACING)
+        else:
+            self._put(probing, self._timebase.now() + self._chance() * SECOND)
 
     def attend(self, probing: Probing) -> None:
         """Ask at full cadence for a while; at once, if it was asked seldom."""
         now = self._timebase.now()
         was_slow = probing.cadence(now) == SLOW_CADENCE
-        probing.attend(now + ATTENTION)
-        if was_slow and probing not in self._bursts:
-            self._begin([probing], SPACING)
+        probing.attended_until = now + ATTENTION
+        if was_slow:
+            self.begin(probing)
 
     def resume(self, probing: Probing) -> None:
         """Go on with a peer that seemed not to answer, and does."""
@@ -145,20 +158,33 @@ class Prober:
     # Bursts that go on.
 
     def _begin(self, peers: Sequence[Probing], spacing: float) -> None:
+        now = self._timebase.now()
         bursts = []
         for probing in peers:
             self._due.pop(probing, None)
-            self._bursts[probing] = burst = _Burst(probing, self._timebase.now())
+            self._bursts[probing] = burst = _Burst(probing, now)
             bursts.append(burst)
-        self._go_on(next(self._numbers), bursts, spacing)
+        if bursts:
+            self._go_on(next(self._numbers), bursts, now, spacing)
 
-    def _go_on(self, number: int, bursts: list[_Burst], spacing: float) -> None:
-        """Ask each of some peers once more, and go on while there is one left."""
+    def _go_on(
+        self, number: int, bursts: list[_Burst], due: float, spacing: float
+    ) -> None:
+        """Ask each of some peers once more, and go on while there is one left.
+
+        Args:
+            number: Of their timer.
+            bursts: Theirs.
+            due: When this was to be, ms. Timers are late; the next one is not for that.
+            spacing: ms between two questions.
+        """
         self._running.pop(number, None)
         left = [burst for burst in bursts if self._ask(burst)]
         if left:
+            due += spacing
+            wait = max(0.0, due - self._timebase.now())
             self._running[number] = self._clock.callLater(
-                spacing / SECOND, self._go_on, number, left, spacing
+                wait / SECOND, self._go_on, number, left, due, spacing
             )
 
     def _ask(self, burst: _Burst) -> bool:
@@ -178,33 +204,36 @@ class Prober:
     # Bursts that are due later.
 
     def _plan(self, probing: Probing, began: float) -> None:
-        if not probing.is_worth_it():
-            return
-        stretch = 1 + JITTER * (2 * self._chance() - 1)
-        cadence = probing.cadence(self._timebase.now())
-        self._due[probing] = due = began + stretch * cadence
+        if probing.is_worth_it():
+            stretch = 1 + JITTER * (2 * self._chance() - 1)
+            cadence = probing.cadence(self._timebase.now())
+            self._put(probing, began + stretch * cadence)
+
+    def _put(self, probing: Probing, due: float) -> None:
+        self._due[probing] = due
         heappush(self._heap, (due, next(self._numbers), probing))
         self._set_alarm()
 
-    def _set_alarm(self) -> None:
-        """Wake up when the first burst is due, if there is one."""
+    def _set_alarm(self, pause: float = 0.0) -> None:
+        """Wake up when the first burst is due, if there is one; after a pause."""
         if self._alarm is not None:
             _cancel(self._alarm)
             self._alarm = None
         if self._heap:
-            wait = max(0.0, self._heap[0][0] - self._timebase.now())
+            wait = max(pause, self._heap[0][0] - self._timebase.now())
             self._alarm = self._clock.callLater(wait / SECOND, self._run_due)
 
     def _run_due(self) -> None:
         self._alarm = None
         now = self._timebase.now()
-        peers = []
-        while self._heap and self._heap[0][0] <= now + TOGETHER:
+        room = MOST_AT_ONCE - len(self._bursts)
+        peers: list[Probing] = []
+        while self._heap and self._heap[0][0] <= now + TOGETHER and len(peers) < room:
             due, _, probing = heappop(self._heap)
             if self._due.get(probing) == due:
                 peers.append(probing)
         self._begin(peers, SPACING)
-        self._set_alarm()
+        self._set_alarm(0.0 if len(peers) < room else FULL)
 
 
 def _cancel(call: IDelayedCall) -> None:

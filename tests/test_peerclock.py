@@ -16,7 +16,7 @@ from raydel.core.messages import (
 from raydel.core.schedule import MOST_UNANSWERED
 from raydel.core.take import ClockSample
 from raydel.core.timesync import Answer
-from raydel.peerclock import OVERDUE, PeerClock
+from raydel.peerclock import OVERDUE, SOON, USELESS, PeerClock
 from raydel.testing import FakeTimebase
 from tests.stage import run
 
@@ -96,6 +96,13 @@ class Known(Clocks):
         run(self.clock, 1_000)
         self.assertTrue(self.peer_clock.holds(self.timebase.now()))
 
+    def test_long_ago(self) -> None:
+        """What was told too long ago is worth nothing."""
+        self.answer()
+        self.assertTrue(self.peer_clock.holds(self.timebase.now()))
+        run(self.clock, USELESS / 100e-6)
+        self.assertFalse(self.peer_clock.holds(self.timebase.now()))
+
     def test_not_asked(self) -> None:
         """An answer that nobody asked for is none."""
         response = TimeSyncResponse("guessed", 0.0, 0.0)
@@ -123,6 +130,14 @@ class Asked(Clocks):
         self.assertTrue(self.peer_clock.may_answer())
         run(self.clock, 1)
         self.assertFalse(self.peer_clock.may_answer())
+
+    def test_in_a_row(self) -> None:
+        """One in a burst may get lost, however often: they are not added up."""
+        for _ in range(3 * MOST_UNANSWERED):
+            self.ask()
+            self.answer()
+        run(self.clock, OVERDUE + 1)
+        self.assertTrue(self.peer_clock.may_answer())
 
     def test_forgiven(self) -> None:
         """One that told it before may be asked anew, when it matters."""
@@ -213,12 +228,38 @@ class Kept(Clocks):
         """Of a take that was stopped one burst more is kept: its end counts."""
         self.keep()
         self.answer_burst()
-        self.peer_clock.keep_last("another")
+        self.assertFalse(self.peer_clock.keep_last("another", "device"))
         self.answer_burst()
-        self.peer_clock.keep_last("take")
+        self.assertTrue(self.peer_clock.keep_last("take", "device"))
         self.answer_burst()
         self.answer_burst()
         self.assertEqual(["take"] * 3, self.takes())
+
+    def test_told_again(self) -> None:
+        """A stop that is told again keeps nothing again."""
+        self.keep()
+        self.answer_burst()
+        self.peer_clock.keep_last("take", "device")
+        self.answer_burst()
+        self.assertFalse(self.peer_clock.keep_last("take", "device"))
+        self.answer_burst()
+        self.assertEqual(["take"] * 2, self.takes())
+
+    def test_missed(self) -> None:
+        """Of a take whose stop was missed the end is kept, once it is told."""
+        self.assertTrue(self.peer_clock.keep_last("take", "device"))
+        self.answer_burst()
+        self.answer_burst()
+        self.assertEqual(["take"], self.takes())
+
+    def test_much_later(self) -> None:
+        """What is answered long after a stop says nothing of its take."""
+        self.keep()
+        self.answer_burst()
+        self.peer_clock.keep_last("take", "device")
+        run(self.clock, SOON + 1)
+        self.answer_burst()
+        self.assertEqual(["take"], self.takes())
 
     def test_no_more(self) -> None:
         """Of a peer that leaves the answers that were in are kept, and no more."""
@@ -232,7 +273,7 @@ class Kept(Clocks):
         """The next take gets all that is known, too."""
         self.answer()
         self.keep()
-        self.peer_clock.keep_last("take")
+        self.peer_clock.keep_last("take", "device")
         self.keep("take 2")
         self.answer_burst()
         self.answer_burst()

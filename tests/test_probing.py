@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -10,6 +12,7 @@ from raydel.core.schedule import (
     ATTENTION,
     FULL_CADENCE,
     HASTE,
+    MOST_AT_ONCE,
     SLOW_CADENCE,
     SPACING,
 )
@@ -89,13 +92,21 @@ class Bursts(Case):
         )
         self.assertEqual(list(range(BURST)), self.peer.numbers)
 
-    def test_anew(self) -> None:
-        """One that is asked for again has all its questions still to come."""
+    def test_once(self) -> None:
+        """One that goes on is not begun anew."""
         self.begin(self.peer)
         self.run_for(5 * SPACING + 1)
         self.begin(self.peer)
         self.run_for(5_000)
-        self.assertEqual([*range(6), *range(BURST)], self.peer.numbers)
+        self.assertEqual(list(range(BURST)), self.peer.numbers)
+
+    def test_late_timers(self) -> None:
+        """A question that is late does not make the next ones late."""
+        self.begin(self.peer)
+        for _ in range(4 * BURST):
+            self.run_for(1.2 + HASTE)
+        spans = [b - a for a, b in pairwise(self.peer.asked)]
+        self.assertApproximates(LENGTH, sum(spans), 2 * HASTE)
 
     def test_haste(self) -> None:
         """It may be asked in haste, even if it is asked already."""
@@ -103,7 +114,7 @@ class Bursts(Case):
             self.begin(self.peer)
             self.run_for(10)
             began = len(self.peer.asked)
-            self.prober.begin(self.peer.probing, HASTE)
+            self.prober.hasten(self.peer.probing)
             self.run_for((BURST - 1) * HASTE)
             self.assertEqual(BURST, len(self.peer.asked) - began)
             self.run_for(5_000)
@@ -183,13 +194,37 @@ class Cadences(Case):
     def test_a_take(self) -> None:
         """Who records is asked often, for as long as it does."""
         self.begin(self.peer)
-        self.peer.probing.attend(float("inf"))
+        self.peer.probing.records = True
         self.run_for(10 * ATTENTION)
         self.assertGreater(len(self.peer.begun()), 10 * ATTENTION / FULL_CADENCE * 0.9)
         before = len(self.peer.begun())
-        self.peer.probing.relax(self.timebase.now())
+        self.peer.probing.records = False
         self.run_for(ATTENTION)
         self.assertLessEqual(len(self.peer.begun()) - before, 3)
+
+
+class Crowds(Case):
+    """Many peers at once."""
+
+    def test_at_once(self) -> None:
+        """No more than so many are asked at once; all others have their turn."""
+        peers = [Peer(self.timebase) for _ in range(3 * MOST_AT_ONCE)]
+        for peer in peers:
+            self.begin(peer)
+        self.assertEqual(MOST_AT_ONCE, sum(len(peer.asked) for peer in peers))
+        self.run_for(6_000)
+        self.assertEqual({BURST}, {len(peer.asked) for peer in peers})
+        asked = sorted(at for peer in peers for at in peer.asked)
+        most = round(MOST_AT_ONCE * 1_000 / SPACING * 1.1)
+        for first, last in zip(asked, asked[most:], strict=False):
+            self.assertGreater(last - first, 900.0)
+
+    def test_haste(self) -> None:
+        """Who is about to start is asked however many there are."""
+        for _ in range(MOST_AT_ONCE):
+            self.begin(Peer(self.timebase))
+        self.prober.hasten(self.peer.probing)
+        self.assertEqual([0], self.peer.numbers)
 
 
 class Silence(Case):

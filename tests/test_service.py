@@ -515,7 +515,7 @@ class Starts(Case):
         for kind, lead in (
             (LIBRARY_1, 250.0),
             (SCREEN_2_OLD, 250.0),
-            (LIBRARY_2, burst + 2 * 20.0 + 20.0 + 40.0),
+            (LIBRARY_2, burst + 2 * 20.0 + 20.0 + 40.0 + 20.0),
         ):
             self.begin()
             host, _ = self.pair(kind, kind)

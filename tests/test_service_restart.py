@@ -256,8 +256,9 @@ class Numbers(Restart):
         before = len(host.messages)
         host.say("start_recording", commandId="1")
         self.run_for(1_000)
-        (answer,) = host.messages[before:]
-        self.assertEqual("stop_recording", answer["type"])
+        kinds = [message["type"] for message in host.messages[before:]]
+        told = [kind for kind in kinds if "time_sync" not in kind]
+        self.assertEqual(["stop_recording"], told)
         self.assertEqual(1, len(self.stage.store.take_ids))
         self.assertEqual(1, len(guest.all("start_recording")))
 

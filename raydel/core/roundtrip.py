@@ -15,6 +15,10 @@ KEPT: Final = 32
 MAX_PENDING: Final = 64
 """Pings that may wait for a pong; the oldest leaves its purpose to the newest."""
 
+LATEST: Final = 5
+"""Round trips of which the least tells the delay: a burst of pings, which may find that
+the way has changed."""
+
 LONGEST: Final = 1_000.0
 """ms. What takes longer has waited in a stalled link, and tells of that alone."""
 
@@ -71,12 +75,13 @@ class RoundTrips(Generic[Purpose]):
 
     @property
     def delay(self) -> float | None:
-        """One way in ms, as half the least round trip, or None if unknown.
+        """One way in ms, as half the least round trip of late, or None if unknown.
 
         The least, though a command may take longer: two phones that start on receipt
         differ by chance enough, and the least is what chance has no part in.
         """
-        return min(self._round_trips) / 2 if self._round_trips else None
+        latest = list(self._round_trips)[-LATEST:]
+        return min(latest) / 2 if latest else None
 
     @property
     def reach(self) -> float | None:

@@ -45,7 +45,7 @@ class Estimate:
         state: Its offset (peer's clock less server time) and drift, and how sure.
         corridor: Its limits.
         delay: One way, as half the smallest round trip, ms.
-        granularity: Step of the timestamps the peer sends: 1 ms or 0.
+        granularity: Step of the timestamps the peer sends, ms: 1 or 0.
         sample_count: How many answers there were.
     """
 
@@ -122,8 +122,10 @@ class Estimator:
         self.answered = 0
         self.set_at = -inf
         self._asked = 0
-        self._pending: dict[str, float] = {}
+        self._pending: dict[str, tuple[int, float]] = {}
         self._whole = True
+        self._answered_up_to = 0
+        self._settled = 0
         self._corridor: Corridor | None = None
         self._latest: Corridor | None = None
         self._delay = inf
@@ -137,8 +139,15 @@ class Estimator:
         return tuple(self._bursts)
 
     def unanswered(self, before: float = inf) -> int:
-        """Return how many questions wait that were asked before an instant."""
-        return sum(asked < before for asked in self._pending.values())
+        """Return how many questions in a row wait for an answer.
+
+        Args:
+            before: Only those that were asked before this instant.
+        """
+        return sum(
+            self._answered_up_to < number and asked < before
+            for number, asked in self._pending.values()
+        )
 
     def forget_questions(self) -> None:
         """Wait for no answer to what was asked so far."""
@@ -150,13 +159,13 @@ class Estimator:
         if len(self._pending) >= MAX_PENDING:
             del self._pending[next(iter(self._pending))]
         request_id = f"{prefix}-{self._asked}"
-        self._pending[request_id] = now
+        self._pending[request_id] = self._asked, now
         return request_id
 
     def take(self, response: TimeSyncResponse, now: float) -> Answer | None:
         """Weigh an answer; None if nobody asked for it, or asked long ago."""
-        t1 = self._pending.pop(response.request_id, None)
-        if t1 is None:
+        number, t1 = self._pending.pop(response.request_id, (0, now))
+        if not number:
             return None
         t3 = response.client_timestamp
         received = response.client_receive_timestamp
@@ -168,15 +177,17 @@ class Estimator:
             return None
         self._whole = whole
         self.answered += 1
+        self._answered_up_to = max(self._answered_up_to, number)
         round_trip = max((now - t1) - (t3 - t2), 0.0)
         self._delay = min(self._delay, round_trip / 2)
-        return Answer(t1, now, round_trip, self._weigh(reading))
+        return Answer(t1, now, round_trip, self._weigh(reading, number))
 
     def settle(self) -> Burst | None:
         """Close the burst that goes on, and return it, if there is one.
 
         If it shows that the clock was set, no limits count but its own.
         """
+        self._settled = self._asked
         if self._latest is None:
             return None
         burst = burst_of(self._readings, self._latest)
@@ -207,8 +218,12 @@ class Estimator:
             sample_count=self.answered,
         )
 
-    def _weigh(self, reading: Reading) -> Burst | None:
+    def _weigh(self, reading: Reading, number: int) -> Burst | None:
         """Add what an answer says, or begin anew where it denies all before.
+
+        Args:
+            reading: What it says.
+            number: Of the question. One of a burst that is over narrows the corridor.
 
         Returns:
             The burst that was over before it, or is with it.
@@ -222,6 +237,8 @@ class Estimator:
         if corridor is not None and narrowed is None:
             self._begin_anew(now)
         self._corridor = narrowed or limits
+        if number <= self._settled:
+            return over  # Its burst is over.
         self._latest = (self._latest and self._latest.narrowed(limits)) or limits
         self._readings.append(reading)
         return over if len(self._readings) < BURST else self.settle()

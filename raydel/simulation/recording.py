@@ -19,7 +19,7 @@ from raydel.core.corridor import ROUNDING
 from raydel.core.kalman import WORST_RATE
 from raydel.core.messages import TimeSyncResponse
 from raydel.core.take import ClockSample
-from raydel.core.timesync import WHOLE, Estimator
+from raydel.core.timesync import Estimator
 from raydel.simulation.cadence import questions, recording
 from raydel.simulation.clocks import Clock, Step, any_clock
 from raydel.simulation.networks import Network, Pair, Way
@@ -219,5 +219,5 @@ def _kept(clock: Clock, asked: Iterable[Answers]) -> list[ClockSample]:
     if clock.steps:
         estimator = Estimator()
         return [weighed(estimator, answers) for answers in asked]
-    coarse = WHOLE if clock.granularity else 0.0
+    coarse = clock.granularity
     return [summed_up(answers, coarse) for answers in asked]

@@ -92,5 +92,10 @@ class Clocks(SynchronousTestCase):
     def test_never_seen(self) -> None:
         """Of a clock that was never told nothing is known."""
         _, shown = wire(clocks_of(TAKE, STEADY))["clocks"]
-        expected = {"deviceId": "silent-id", "start": None, "end": None, "segments": []}
+        expected: dict[str, Any] = {
+            "deviceId": "silent-id",
+            "start": None,
+            "end": None,
+            "segments": [],
+        }
         self.assertEqual(expected, shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.core.roundtrip import KEPT, MAX_PENDING, RoundTrips
+from raydel.core.roundtrip import KEPT, LATEST, MAX_PENDING, RoundTrips
 
 
 class Delay(SynchronousTestCase):
@@ -37,7 +37,7 @@ class Delay(SynchronousTestCase):
     def test_the_latest_count(self) -> None:
         """What was long ago is forgotten."""
         self.take(*[10.0] * KEPT)
-        self.take(*[500.0] * KEPT)
+        self.take(*[500.0] * LATEST)
         self.assertEqual(250.0, self.trips.delay)
 
 

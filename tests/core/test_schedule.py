@@ -58,11 +58,11 @@ class Leads(SynchronousTestCase):
 
     def test_by_its_clock(self) -> None:
         """There is time for a burst, its last answer, and a command that is slow."""
-        expected = 15 * HASTE + 2 * 20.0 + 20.0 + 150.0
+        expected = 15 * HASTE + 2 * 20.0 + 20.0 + 150.0 + 20.0
         phone = by_clock(App.PROTOCOL_2, 20.0, 150.0)
         self.assertEqual(expected, lead([phone], 250.0))
         leaves = latest_departure(expected, App.PROTOCOL_2, 150.0)
-        self.assertEqual(15 * HASTE + 2 * 20.0, leaves)
+        self.assertEqual(15 * HASTE + 2 * 20.0 + 20.0, leaves)
 
     def test_a_slow_app(self) -> None:
         """An app's own camera delay comes on top: a mixed pair may need 1.3 s."""

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core import codec
 from raydel.core.apps import App
+from raydel.core.clockview import Clocks, ShownClock, ShownEnd, ShownSegment
 from raydel.core.dialect import Dialect, speak
 from raydel.core.errors import (
     DEGRADED,
@@ -20,7 +21,6 @@ from raydel.core.errors import (
     TAKE_NOT_FOUND,
 )
 from raydel.core.instants import SECOND
-from raydel.core.clockview import Clocks, ShownClock, ShownEnd, ShownSegment
 from raydel.core.manifest import (
     Manifest,
     ShownAbsentee,

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from raydel.core.errors import DEGRADED
 from raydel.interfaces import ISessions, ITimebase, StoreTrouble
-from raydel.threads import InThread
+from raydel.threads import InThread, at_once
 from raydel.web.answers import allow, encode_error, encode_fault
 from raydel.web.rest.operations import add_operations
 from raydel.web.rest.paths import add_paths
@@ -32,7 +32,10 @@ class RestResource(Resource):
     isLeaf = True
 
     def __init__(
-        self, sessions: ISessions, timebase: ITimebase, in_thread: InThread
+        self,
+        sessions: ISessions,
+        timebase: ITimebase,
+        in_thread: InThread = at_once,
     ) -> None:
         """Answer calls about the given sessions."""
         super().__init__()
