@@ -13,6 +13,7 @@ import treq
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from raydel.cli.simulate_options import parser
 from raydel.core.apps import App
 from raydel.core.config import Config
 from raydel.core.effects import Occasion
@@ -89,13 +90,19 @@ class CommandTests(SynchronousTestCase):
                 self.assertIsNotNone(find_spec(words[words.index("-m") + 1]))
 
     def test_options_are_taken(self) -> None:
-        """Every option that is typed in an example is one the server takes."""
+        """Every option that is typed in an example is one that is taken.
+
+        By the server, or, on the page on clocks, by ``simulate``.
+        """
         for words in commands():
             if words[0] == "./serve":
                 Options({}).parseOptions(words[1:])
         for name in PAGES:
             for option in re.findall(r"`(--[a-z-]+=[^`<]+)`", page(name)):
-                Options({}).parseOptions([option])
+                if name == "docs/timesync.md":
+                    parser().parse_args([option])
+                else:
+                    Options({}).parseOptions([option])
 
     def test_targets_exist(self) -> None:
         """What make is asked for is a target."""
@@ -184,7 +191,7 @@ class RestTests(SynchronousTestCase):
 
     def test_protocol_page(self) -> None:
         """So have those of the protocol page."""
-        self.assert_answers(chapter(page("docs/protocol.md"), "REST"), 7)
+        self.assert_answers(chapter(page("docs/protocol.md"), "REST"), 8)
 
 
 class LinkTests(SynchronousTestCase):
