@@ -290,13 +290,14 @@ class Server(SynchronousTestCase):
 
     def test_played(self) -> None:
         """Without more, protocol 2 is played on every network; the same seed, again."""
-        shown = said("--server")
+        shown = said("--server", "--takes=5")
         self.assertEqual(
             [(name, start) for name in NETWORKS for start in ("commanded", "called")],
             [tuple(line.split()[:2]) for line in shown.splitlines()[2:]],
         )
-        self.assertEqual(shown, said("--server", "--seed=1", "--after=2.5"))
-        self.assertNotEqual(shown, said("--server", "--seed=2"))
+        same = ("--takes=5", "--seed=1", "--after=2.5")
+        self.assertEqual(shown, said("--server", *same))
+        self.assertNotEqual(shown, said("--server", "--takes=5", "--seed=2"))
 
     def test_kinds(self) -> None:
         """Pairs are shown in the order they were asked for; all is each with itself."""

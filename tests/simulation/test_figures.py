@@ -19,7 +19,7 @@ from raydel.simulation.trial import Bound, Outcome
 
 def figures(seed: int, network: str = "busy") -> list[Figures]:
     """Measure a little."""
-    tallies = compare(Comparison(network, NETWORKS[network], METHODS, seed), 200)
+    tallies = compare(Comparison(network, NETWORKS[network], METHODS, seed), 60)
     return [tally.figures(network, name) for name, tally in tallies.items()]
 
 

@@ -73,14 +73,14 @@ class Measuring(SynchronousTestCase):
         """They do on all networks, of either granularity, whether set or not."""
         for name, networks in NETWORKS.items():
             for granularity, step in ((0.0, 0.0), (1.0, 0.0), (0.0, 500.0)):
-                plan = Long(networks, 10 * MINUTE, None, granularity, step)
-                *_, ours = measure_long(Series(name, plan, 2026), 10)
+                plan = Long(networks, 6 * MINUTE, None, granularity, step)
+                *_, ours = measure_long(Series(name, plan, 2026), 4)
                 self.assertEqual(ours.bounds, ours.held, (name, plan))
 
     def test_set(self) -> None:
         """Clocks that are set are noticed, and marked for a burst interval at most."""
         plan = Long(NETWORKS["good"], 10 * MINUTE, step=40.0)
-        *_, ours = measure_long(Series("good", plan, 2026), 20)
+        *_, ours = measure_long(Series("good", plan, 2026), 6)
         assert ours.set is not None
         self.assertEqual(((), ()), (ours.set.unmarked, ours.set.lapsed))
         self.assertLess(ours.set.marked_max, 12_000.0)

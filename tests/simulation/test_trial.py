@@ -123,7 +123,7 @@ class Takes(SynchronousTestCase):
         ours = {"ours": METHODS["ours"]}
         for name, networks in NETWORKS.items():
             for granularity in (0.0, 1.0):
-                for take in range(300):
+                for take in range(60):
                     random = chance(2026, name, take)
                     outcome = play(networks, ours, random, granularity)["ours"]
                     self.assertEqual(2, len(outcome.bounds))
