@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
 from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
+import raydel
 from raydel import cli
+from raydel.core.burst import BURST
+from raydel.core.instants import SECOND
+from raydel.core.kalman import WORST_RATE
+from raydel.core.schedule import HASTE, MOST_AT_ONCE, MOST_UNANSWERED, SPACING
+from raydel.core.timesync import SET
 from tests.docs import fences, page
 
 TEXT: Final = page("docs/timesync.md")
+WORDS: Final = TEXT.replace("\n", " ").replace("  ", " ")
+DOCS: Final = Path(raydel.__file__).parent.parent / "docs"
+
+
+def int_name(number: float) -> str:
+    """Spell a small number."""
+    return {8: "eight"}[int(number)]
 
 
 def shown(heading: str) -> tuple[list[str], list[str]]:
@@ -29,7 +44,7 @@ class TimeSyncTests(SynchronousTestCase):
 
     def test_tables(self) -> None:
         """The tables have the lines of today's program."""
-        for heading in ("What that is worth", "A whole match"):
+        for heading in ("What a start is worth", "A whole match"):
             options, (shown_head, *lines) = shown(heading)
             with redirect_stdout(StringIO()) as out:
                 cli.main(["simulate", *options, "--takes=1"])
@@ -40,9 +55,27 @@ class TimeSyncTests(SynchronousTestCase):
                 [line.split()[:2] for line in lines],
             )
 
+    def test_numbers(self) -> None:
+        """The numbers that it explains the method by are those in force."""
+        for words in (
+            f"Questions come {BURST} at a time",
+            f"last {(BURST - 1) * SPACING / SECOND:.2f} s",
+            f"over {(BURST - 1) * HASTE / SECOND:.2f} s",
+            f"widened by {WORST_RATE * SECOND:g} ms for each second",
+            f"more than {int_name(SET)} standard deviations",
+            f"no more than {MOST_AT_ONCE} phones",
+            f"leaves {int_name(MOST_UNANSWERED)} questions unanswered",
+        ):
+            self.assertIn(words, WORDS)
+
+    def test_pictures(self) -> None:
+        """The pictures that it shows are there."""
+        for name in re.findall(r"\((pictures/[a-z]+\.svg)\)", TEXT):
+            self.assertTrue((DOCS / name).is_file(), name)
+
     def test_bounds(self) -> None:
         """Every bound that the page tells of was kept."""
-        for heading in ("What that is worth", "A whole match"):
+        for heading in ("What a start is worth", "A whole match"):
             _, (_, *lines) = shown(heading)
             ours = [line.split() for line in lines if line.split()[1] == "ours"]
             self.assertGreater(len(ours), 0)
