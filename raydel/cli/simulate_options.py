@@ -52,9 +52,10 @@ What is played: one-way delays, drawn for each message; that no message overtake
 another; clocks up to a minute off, up to 20 ppm fast or slow, that wander with the
 temperature; clocks that show whole milliseconds (--granularity=1, the released apps)
 or fractions (0, protocol 2). The second phone joins 2 to 30 s after the first, and the
-tap is 2.5 s after that (--after). Each phone is asked 16 questions, 25 ms apart, at its
-own join, from the second join on every 10 s, after two minutes every minute, and from
-the tap on. What is heard before the start has to leave counts, for every method.
+tap is 2.5 s after that (--after). Each phone is asked 16 questions, 50 ms apart, at its
+own join, from the second join on every 10 s, after two minutes every minute; and 25 ms
+apart from the tap on. What is heard before the start has to leave counts, for every
+method.
 
 What is not: the server's own code but for its arithmetic with times, timers that fire
 late, clocks that are set in the middle, links that break, and the camera. These are
