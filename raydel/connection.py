@@ -393,12 +393,17 @@ class Connection:
                 self._keep_clock_for(message.take.take_id)
             self._prober.begin(self._probing)
         elif type(message) is StopRecording:
-            if self._peer_clock.keep_last(message.take_id or "", self.device_id or ""):
+            if self._keeps_last_of(message.take_id):
                 self._probing.records = False
                 self.probe()
         elif type(message) in {DeviceConnected, ReadinessUpdate}:
             self._peer_clock.forgive()
             self._prober.attend(self._probing)
+
+    def _keeps_last_of(self, take_id: str | UnsetType) -> bool:
+        if take_id is UNSET or self.device_id is None:
+            return False
+        return self._peer_clock.keep_last(take_id, self.device_id)
 
     def _keep_clock_for(self, take_id: str | UnsetType) -> None:
         if take_id is not UNSET and self.device_id is not None:

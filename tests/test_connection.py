@@ -824,6 +824,21 @@ class Measured(Case):
             self.ask()
         self.assertEqual(["take"] * 3, self.takes())
 
+    def test_a_missed_stop(self) -> None:
+        """Who was away at the stop of its take tells its clock once it hears of it."""
+        self.connection.tell(StopRecording(CODE, EPOCH, "device", "missed"))
+        before = self.takes()
+        self.answer_all()
+        self.assertEqual([*before, "missed"], self.takes())
+
+    def test_a_stop_of_no_take(self) -> None:
+        """A stop without a take keeps nothing for one, nor does one without a seat."""
+        self.connection.tell(StopRecording(CODE, EPOCH, "device"))
+        self.connection.dismissed(owed=True)
+        self.connection.tell(StopRecording(CODE, EPOCH, "device", "take"))
+        self.answer_all()
+        self.assertEqual([], self.takes())
+
     def test_without_a_seat(self) -> None:
         """Nor is anything kept once it has lost its seat."""
         self.start(0.0)
