@@ -187,17 +187,7 @@ class Estimator:
 
         If it shows that the clock was set, no limits count but its own.
         """
-        self._settled = self._asked
-        if self._latest is None:
-            return None
-        burst = burst_of(self._readings, self._latest)
-        self._readings, self._latest = [], None
-        self._bursts.append(burst)
-        count = len(self._bursts)
-        self._state = self._follow()
-        if len(self._bursts) < count:
-            self._corridor = burst.limits
-        return burst
+        return self._close(self._asked)
 
     def estimate(self) -> Estimate | None:
         """Return the best estimate, or None without an answer to make it from.
@@ -231,17 +221,36 @@ class Estimator:
         over = None
         limits, now = reading.limits, reading.heard_at
         if self._readings and now - self._readings[0].heard_at > LONGEST_BURST:
-            over = self.settle()
+            over = self._close(number - 1)
         corridor = self._corridor
         narrowed = None if corridor is None else corridor.narrowed(limits)
         if corridor is not None and narrowed is None:
             self._begin_anew(now)
+            self._settled = number - 1
         self._corridor = narrowed or limits
         if number <= self._settled:
             return over  # Its burst is over.
         self._latest = (self._latest and self._latest.narrowed(limits)) or limits
         self._readings.append(reading)
-        return over if len(self._readings) < BURST else self.settle()
+        return over if len(self._readings) < BURST else self._close(number)
+
+    def _close(self, last: int) -> Burst | None:
+        """Close the burst that goes on.
+
+        Args:
+            last: The number of its last question: who answers it late is too late.
+        """
+        if self._latest is None:
+            return None
+        self._settled = last
+        burst = burst_of(self._readings, self._latest)
+        self._readings, self._latest = [], None
+        self._bursts.append(burst)
+        count = len(self._bursts)
+        self._state = self._follow()
+        if len(self._bursts) < count:
+            self._corridor = burst.limits
+        return burst
 
     def _begin_anew(self, now: float) -> None:
         """Forget all there was: the clock has been set, or has slept."""

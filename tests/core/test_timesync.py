@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.burst import BURST, ENOUGH
-from raydel.core.corridor import Corridor
 from raydel.core.kalman import WORST_RATE
 from raydel.core.messages import TimeSyncResponse
 from raydel.core.timesync import (
@@ -307,6 +306,29 @@ class Bursts(SynchronousTestCase):
             [NOON + LONGEST_BURST], [burst.at for burst in phone.estimator.bursts]
         )
 
+    def test_late(self) -> None:
+        """Of a burst that was settled, late answers narrow the bound and no more."""
+        phone = Phone()
+        phone.answers(20.0, 20.0)
+        late = phone.asked(NOON + STEP, 1.0, 5.0)
+        phone.estimator.settle()
+        before = phone.estimate.bound(late[0])
+        self.assertIsNotNone(phone.estimator.take(late[1], late[0]))
+        self.assertLess(phone.estimate.bound(late[0]), before)
+        self.assertIsNone(phone.estimator.settle())
+
+    def test_after_an_incomplete_one(self) -> None:
+        """A burst is whole though one before was not, and all are on their way."""
+        phone = Phone()
+        phone.answers(2.0, 2.0)
+        later = NOON + CADENCE
+        asked = [phone.asked(later + n, 60.0, 60.0) for n in range(BURST)]
+        told = [phone.estimator.take(answer, at) for at, answer in asked]
+        self.assertEqual(2, len(phone.estimator.bursts))
+        assert told[0] is not None
+        self.assertIsNotNone(told[0].burst)
+        self.assertIsNotNone(told[-1] and told[-1].burst)
+
     def test_settled(self) -> None:
         """One that was left incomplete counts once it is settled."""
         phone = Phone()
@@ -447,6 +469,11 @@ def played(phone: Phone, play: list[Question]) -> float:
     return max(heard_at for heard_at, _ in heard)
 
 
+def widest(play: list[Question]) -> float:
+    """Return the most that a play leaves open, ms."""
+    return 1.0 + max(q.there + q.back + (q.busy or 0.0) for q in play)
+
+
 class Always(SynchronousTestCase):
     """What holds on every way, for every clock."""
 
@@ -480,12 +507,11 @@ class Always(SynchronousTestCase):
         phone.course = steady(other)
         shift = Question(set_at - NOON, 2.0, None, 2.0)
         now = played(phone, [shift, *after])
-        if phone.estimator.set_at > set_at:
+        if phone.estimator.set_at >= set_at:
             self.assertLessEqual(phone.error(now), phone.estimate.bound(now) + 1e-6)
-        else:
-            limits = Corridor(set_at, other, other).at_instant(now)
-            self.assertLessEqual(phone.estimate.corridor.least, limits.most + 0.001)
-            self.assertGreaterEqual(phone.estimate.corridor.most, limits.least - 0.001)
+        else:  # By less than the corridor: nobody can see that.
+            step, room = abs(other - ahead), phone.estimate.bound(now)
+            self.assertLessEqual(step, room + widest(before) + widest([shift, *after]))
 
 
 class Evidence(SynchronousTestCase):
