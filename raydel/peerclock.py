@@ -75,7 +75,7 @@ class PeerClock:
     def forgive(self) -> None:
         """Ask a peer again that did tell its clock, and then left questions open."""
         if self.answers:
-            self._estimator.forget_questions()
+            self._estimator.forgive()
 
     def holds(self, since: float) -> bool:
         """Tell whether what it told can be relied on.

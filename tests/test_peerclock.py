@@ -148,6 +148,14 @@ class Asked(Clocks):
         self.peer_clock.forgive()
         self.assertTrue(self.peer_clock.may_answer())
 
+    def test_on_its_way(self) -> None:
+        """What was asked before still counts, if it is answered after all."""
+        self.answer()
+        request = self.ask()
+        self.peer_clock.forgive()
+        response = TimeSyncResponse(request.request_id, 0.0, self.timebase.now())
+        self.assertIsNotNone(self.peer_clock.take(response, self.timebase.now()))
+
 
 class Told(Clocks):
     """What the peer is told of it."""

@@ -50,8 +50,8 @@ MOST_UNANSWERED: Final = 8
 and then of a phone that did answer before."""
 
 MOST_AT_ONCE: Final = 200
-"""Bursts at once, but for those before a start: what 4,000 questions and answers a
-second cost, a sixth of a core or so. Whoever comes too much waits."""
+"""Bursts at once, but for those before a start: 4,000 questions a second, and as many
+answers. Whoever comes too much waits."""
 
 SETTLING: Final = 300.0
 """ms a phone is given between its camera call and a stop."""

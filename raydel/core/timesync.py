@@ -149,9 +149,9 @@ class Estimator:
             for number, asked in self._pending.values()
         )
 
-    def forget_questions(self) -> None:
-        """Wait for no answer to what was asked so far."""
-        self._pending.clear()
+    def forgive(self) -> None:
+        """Hold no question against the peer that was asked so far."""
+        self._answered_up_to = self._asked
 
     def ask(self, prefix: str, now: float) -> str:
         """Open a question and return its id. Ids are never used twice."""
