@@ -102,7 +102,7 @@ class Case(SynchronousTestCase):
         self.transport = FakeTransport()
         self.desk = FakeDesk()
         self.seen = 0
-        self.prober = Prober(self.clock, self.timebase)
+        self.prober = Prober(self.clock, self.timebase, lambda: 0.5)
         self.connection = Connection(
             "peer",
             self.transport,
@@ -295,7 +295,7 @@ class TimeSync(Case):
         """Who is in front again is asked again, whatever it left unanswered."""
         self.seat()
         self.answer_all()
-        self.run_for(300_000)
+        self.run_for(330_000)  # which ends between two bursts
         asked = len(self.sent("time_sync_request"))
         self.seen = len(self.transport.sent)
         self.hear("foreground")
