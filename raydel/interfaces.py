@@ -8,10 +8,18 @@ from msgspec import Struct
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
+from raydel.core.cameras import CameraLatency
 from raydel.core.errors import Refusal
 from raydel.core.events import Event
 from raydel.core.instants import Anchor
-from raydel.core.messages import Inbound, SessionStatus
+from raydel.core.journal import JournalEntry
+from raydel.core.messages import (
+    Inbound,
+    MarkerNotice,
+    SessionStatus,
+    StartRecording,
+    StopRecording,
+)
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 
@@ -94,11 +102,15 @@ class IDesk(Interface):
     def report(code: str, event: Event) -> None:
         """Note what happened to a peer of a session."""
 
-    def measured(sample: ClockSample) -> None:
-        """Keep a look at the clock of a device that takes part in a take."""
+    def keep(row: Row) -> None:
+        """Keep what was seen of a device that takes part in a take."""
 
     def gone(peer: str, code: int) -> None:
         """Note that a connection has closed, with this close code."""
+
+
+Row = ClockSample | JournalEntry
+"""What is added to a take as it is seen, whatever else is stored."""
 
 
 class Write(Struct, frozen=True):
@@ -109,12 +121,14 @@ class Write(Struct, frozen=True):
         expected: The version it must have in the store; 0 for none.
         session: Its new value, or None to delete it.
         takes: Takes to keep in their new form, whether they are there or not.
+        journal: What is added to the journals of its takes.
     """
 
     code: str
     expected: int
     session: Session | None
     takes: tuple[Take, ...] = ()
+    journal: tuple[JournalEntry, ...] = ()
 
 
 class StoreTrouble(Exception):
@@ -174,8 +188,11 @@ class IStore(Interface):
     def samples(take_id: str) -> Deferred[Sequence[ClockSample]]:
         """Return the clock samples of a take, in the order they were taken."""
 
+    def journal(take_id: str) -> Deferred[Sequence[JournalEntry]]:
+        """Return what happened in a take, in the order in which it was noted."""
+
     def commit(
-        batch: Sequence[Write], samples: Sequence[ClockSample] = ()
+        batch: Sequence[Write], rows: Sequence[Row] = ()
     ) -> Deferred[frozenset[str]]:
         """Make each write, or leave it out where another server was faster.
 
@@ -185,14 +202,22 @@ class IStore(Interface):
 
         Args:
             batch: The writes.
-            samples: Added to those of their takes, whatever conflicts.
+            rows: Added to their takes, whatever conflicts; those of a take that is
+                not there any more are left out.
 
         Returns:
             Fires with the codes that conflicted, once all else is stored.
         """
 
+    def delete(take_id: str) -> Deferred[bool]:
+        """Delete a take that has ended, with all that was kept of it.
+
+        Returns:
+            Fires with whether there was one.
+        """
+
     def forget(before: float) -> Deferred[int]:
-        """Delete takes that ended before an instant, with their samples.
+        """Delete takes that ended before an instant, with all that was kept of them.
 
         One that ended before `CREDIBLE` stays: nobody knows how old it is.
 
@@ -203,10 +228,19 @@ class IStore(Interface):
 
 
 class TakeRecord(Struct, frozen=True):
-    """All that is known of a take: itself, and the clock samples behind it."""
+    """All that is known of a take.
+
+    Attributes:
+        take: Itself.
+        samples: Of its participants' clocks, in the order they were taken.
+        journal: What happened in it, in the order in which it was noted.
+        cameras: What is known of the models' camera latencies.
+    """
 
     take: Take
     samples: Sequence[ClockSample]
+    journal: Sequence[JournalEntry] = ()
+    cameras: Sequence[CameraLatency] = ()
 
 
 class ISessions(Interface):
@@ -241,8 +275,53 @@ class ISessions(Interface):
             `StoreTrouble` where the session cannot be read.
         """
 
+    def start(code: str) -> Deferred[StartRecording]:
+        """Start recording on every device of a session, as an operator.
+
+        Returns:
+            Fires with the command, once that is stored; `take_id` is set. Fails with
+            `Refusal` where there is no such session, nobody is connected, a take runs
+            already, or nothing can be stored.
+        """
+
+    def stop(code: str, take_id: str | None = None) -> Deferred[StopRecording]:
+        """Stop recording on every device of a session, as an operator.
+
+        Args:
+            code: Its code.
+            take_id: The take that is meant; None for any.
+
+        Returns:
+            Fires with the command, once that is stored. Fails with `Refusal` where
+            there is no such session, or no such take runs.
+        """
+
+    def mark(
+        code: str, label: str = "", instant: float | None = None
+    ) -> Deferred[MarkerNotice]:
+        """Mark an instant of the take that runs, as an operator.
+
+        Args:
+            code: The session's code.
+            label: What it is called.
+            instant: Which one, server time, ms; None for now.
+
+        Returns:
+            Fires with what everybody is told, once that is stored. Fails with
+            `Refusal` where there is no such session, no take runs, or the instant is
+            not within it.
+        """
+
     def take(take_id: str) -> Deferred[TakeRecord | None]:
         """Return one take. Fails with `StoreTrouble`."""
+
+    def delete_take(take_id: str) -> Deferred[bool]:
+        """Delete a take and all that was kept of it.
+
+        Returns:
+            Fires with whether there was one. Fails with `Refusal` where it still runs,
+            and with `StoreTrouble`.
+        """
 
     def takes(
         code: str | None = None, before: str | None = None, limit: int = 50

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from raydel.core.cameras import CameraLatency
 from raydel.core.instants import DAY, HOUR, MINUTE
 
 LogFormat = Literal["text", "json"]
@@ -35,6 +36,7 @@ class Config:
         survives: What the file survives without loss: the end of the program at
             any instant, or that of the whole machine.
         keep_takes: Milliseconds that a take is kept after its end.
+        camera_latencies: What is known of how long models take to begin to film.
     """
 
     ports: tuple[str, ...] = ("3001",)
@@ -49,3 +51,4 @@ class Config:
     store: Path | None = None
     survives: Survives = "kill"
     keep_takes: float = 90 * DAY
+    camera_latencies: tuple[CameraLatency, ...] = ()

@@ -11,7 +11,7 @@ from enum import Enum
 from msgspec import Struct
 
 from raydel.core.apps import App
-from raydel.core.messages import Join
+from raydel.core.messages import Join, Report
 
 LEFT_ON_PURPOSE = frozenset({1000, 1001, 1005})
 """Close codes of a peer that meant to go. All others are a lost link."""
@@ -63,12 +63,16 @@ class Joining(Struct, frozen=True):
 
 
 class StartRequested(Struct, frozen=True):
-    """A peer asks for a take, to begin ``lead`` ms from now."""
+    """A peer asks for a take, to begin ``lead`` ms from now.
+
+    ``by_operator``: the peer is none of a device's, and needs no seat.
+    """
 
     peer: str
     take_id: str
     lead: float
     command_id: str | None = None
+    by_operator: bool = False
 
 
 class StopRequested(Struct, frozen=True):
@@ -78,6 +82,29 @@ class StopRequested(Struct, frozen=True):
     lead: float = 0.0
     command_id: str | None = None
     take_id: str | None = None
+    by_operator: bool = False
+
+
+class MarkRequested(Struct, frozen=True):
+    """A peer marks an instant of the running take, in server time; None for now."""
+
+    peer: str
+    label: str = ""
+    instant: float | None = None
+    command_id: str | None = None
+    by_operator: bool = False
+
+
+class Reported(Struct, frozen=True):
+    """A peer says something of its recording."""
+
+    peer: str
+    report: Report
+
+    @property
+    def command_id(self) -> str | None:
+        """The peer's own name for it, as every command has one."""
+        return self.report.command_id
 
 
 class ReadyReported(Struct, frozen=True):
@@ -144,6 +171,8 @@ Event = (
     Joining
     | StartRequested
     | StopRequested
+    | MarkRequested
+    | Reported
     | ReadyReported
     | AppLearned
     | WentSilent
@@ -156,5 +185,5 @@ Event = (
     | DeadlinePassed
 )
 
-PeerCommand = StartRequested | StopRequested | ReadyReported
+PeerCommand = StartRequested | StopRequested | MarkRequested | Reported | ReadyReported
 """What a peer may ask for again under the same ``command_id``."""

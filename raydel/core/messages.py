@@ -32,6 +32,27 @@ TakeId = Annotated[str, Meta(min_length=1, max_length=64)]
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 """Numbers what a protocol 2 device is told, from 1 on."""
 
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+"""So many bytes or frames."""
+
+FrameRate = Annotated[float, Meta(gt=0, le=1000)]
+"""Frames a second."""
+
+Words = Annotated[str, Meta(max_length=200)]
+"""A label, or a reason: a line for people to read."""
+
+Model = Annotated[str, Meta(max_length=64)]
+"""What the maker calls a phone, as in ``iPhone15,2``."""
+
+FileName = Annotated[str, Meta(min_length=1, max_length=255)]
+"""The name of a file in a phone's gallery, without its directory."""
+
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+"""A file's checksum, in lower case."""
+
+Capability = Annotated[str, Meta(min_length=1, max_length=64)]
+"""The name of something an app can do."""
+
 
 # From a peer.
 
@@ -40,7 +61,9 @@ class Join(Struct, frozen=True, tag_field="type", tag="join", rename="camel"):
     """Take a seat in a session; a host's join creates it.
 
     ``protocol`` is absent in every released app. ``resume_token`` gets back the
-    seat it was given for, and ``last_seq`` what was told since that number.
+    seat it was given for, and ``last_seq`` what was told since that number. The last
+    three are what it declares of itself: the phone's model, one name for each
+    installation of the app, and what the app can do.
     """
 
     session_id: str | None = None
@@ -50,6 +73,9 @@ class Join(Struct, frozen=True, tag_field="type", tag="join", rename="camel"):
     resume_token: str | None = None
     last_seq: Seq | None = None
     command_id: CommandId | None = None
+    model: Model | None = None
+    installation_id: CommandId | None = None
+    capabilities: Annotated[tuple[Capability, ...], Meta(max_length=32)] = ()
 
 
 class StartCommand(
@@ -104,6 +130,86 @@ class TimeSyncResponse(Struct, frozen=True, tag_field="type", tag="time_sync_res
     client_receive_timestamp: Instant | None = None
 
 
+class RecordingScheduled(
+    Struct, frozen=True, tag_field="type", tag="recording_scheduled", rename="camel"
+):
+    """The device will start its camera for this take."""
+
+    take_id: TakeId
+    command_id: CommandId | None = None
+
+
+class RecordingRefused(
+    Struct, frozen=True, tag_field="type", tag="recording_refused", rename="camel"
+):
+    """The device will not record this take."""
+
+    take_id: TakeId
+    reason: Words = ""
+    command_id: CommandId | None = None
+
+
+class RecordingStarted(
+    Struct, frozen=True, tag_field="type", tag="recording_started", rename="camel"
+):
+    """The device records.
+
+    ``first_frame_time`` is the presentation time of its first frame, by the clock
+    that it answers time-sync requests with.
+    """
+
+    take_id: TakeId
+    first_frame_time: Instant
+    frame_rate: FrameRate | None = None
+    command_id: CommandId | None = None
+
+
+class RecordingStopped(
+    Struct, frozen=True, tag_field="type", tag="recording_stopped", rename="camel"
+):
+    """The device has its file.
+
+    ``last_frame_time`` is the presentation time of its last frame, by the same clock.
+    The rest is how the file can be known again.
+    """
+
+    take_id: TakeId
+    last_frame_time: Instant
+    frames: Count | None = None
+    file_name: FileName | None = None
+    size_bytes: Count | None = None
+    sha256: Sha256 | None = None
+    command_id: CommandId | None = None
+
+
+class RecordingFailed(
+    Struct, frozen=True, tag_field="type", tag="recording_failed", rename="camel"
+):
+    """The device has no file of this take, or not a whole one."""
+
+    take_id: TakeId
+    reason: Words = ""
+    command_id: CommandId | None = None
+
+
+Report = (
+    RecordingScheduled
+    | RecordingRefused
+    | RecordingStarted
+    | RecordingStopped
+    | RecordingFailed
+)
+"""What a device says of its recording."""
+
+
+class Marker(Struct, frozen=True, tag_field="type", tag="marker", rename="camel"):
+    """Mark an instant of the running take: ``timestamp``, server time, or now."""
+
+    label: Words = ""
+    timestamp: Instant | None = None
+    command_id: CommandId | None = None
+
+
 class Foreground(Struct, frozen=True, tag_field="type", tag="foreground"):
     """The app is in front again: its clock may have slept, and may be asked."""
 
@@ -119,6 +225,8 @@ Inbound = (
     | CameraReady
     | DeviceReady
     | TimeSyncResponse
+    | Report
+    | Marker
     | Foreground
     | Ping
 )
@@ -267,6 +375,35 @@ class ReadinessUpdate(Struct, frozen=True, tag_field="type", tag="readiness_upda
     seq: int | UnsetType = UNSET
 
 
+class TakeUpdate(
+    Struct, frozen=True, tag_field="type", tag="take_update", rename="camel"
+):
+    """How a device fares with a take. Protocol 2 only.
+
+    ``state`` is ``scheduled``, ``refused``, ``started``, ``stopped`` or ``failed``, as
+    the device reported it; ``reason`` is its own.
+    """
+
+    take_id: str
+    device_id: str
+    state: str
+    reason: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+
+
+class MarkerNotice(Struct, frozen=True, tag_field="type", tag="marker", rename="camel"):
+    """Somebody marked an instant of the take, in server time. Protocol 2 only.
+
+    ``device_id`` is ``server`` where an operator did.
+    """
+
+    take_id: str
+    device_id: str
+    timestamp: float
+    label: str
+    seq: int | UnsetType = UNSET
+
+
 class TimeSyncRequest(Struct, frozen=True, tag_field="type", tag="time_sync_request"):
     """Tell me your clock."""
 
@@ -330,6 +467,8 @@ Outbound = (
     | StopRecording
     | CameraReadyNotice
     | ReadinessUpdate
+    | TakeUpdate
+    | MarkerNotice
     | TimeSyncRequest
     | TimeSyncUpdate
     | SessionEnded
@@ -344,6 +483,8 @@ Numbered = (
     | StopRecording
     | CameraReadyNotice
     | ReadinessUpdate
+    | TakeUpdate
+    | MarkerNotice
 )
 """What a protocol 2 device is told in numbers, so that it can tell what it missed."""
 

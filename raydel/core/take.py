@@ -62,8 +62,24 @@ class Owner(Struct, frozen=True):
         )
 
 
+class Declared(Struct, frozen=True):
+    """What a device said of itself when it joined; a released app says nothing.
+
+    Attributes:
+        protocol: The newest protocol that it speaks.
+        model: What the maker calls the phone.
+        installation_id: Its app's own name for this installation.
+        capabilities: What its app can do.
+    """
+
+    protocol: int | None = None
+    model: str | None = None
+    installation_id: str | None = None
+    capabilities: tuple[str, ...] = ()
+
+
 class Participant(Struct, frozen=True):
-    """A device that was there when the take was started.
+    """A device that was told to record, or that began to by itself.
 
     Attributes:
         owner: Who it is.
@@ -71,6 +87,8 @@ class Participant(Struct, frozen=True):
         app: What it is.
         start_proven: Whether its start command is known to have arrived.
         outside: Its connection, where it came back and found its seat taken.
+        declared: What it said of itself.
+        late: Whether it came when the take ran already.
     """
 
     owner: Owner
@@ -78,6 +96,8 @@ class Participant(Struct, frozen=True):
     app: App
     start_proven: bool = False
     outside: str | None = None
+    declared: Declared = Declared()
+    late: bool = False
 
 
 class Absentee(Struct, frozen=True):
@@ -101,6 +121,7 @@ class Take(Struct, frozen=True):
         absent: Who was not there.
         ended_at: When the stop was accepted, or None while it runs.
         reason: Why it ended, as in `StopRecording`.
+        ended_by: Device id of whoever ended it, or ``server``.
     """
 
     id: str
@@ -112,6 +133,7 @@ class Take(Struct, frozen=True):
     absent: tuple[Absentee, ...] = ()
     ended_at: float | None = None
     reason: str | None = None
+    ended_by: str | None = None
 
     def participant(self, device_id: str) -> Participant | None:
         """Return the participant with this id, if it is one."""

@@ -52,6 +52,8 @@ LAYERS: Final = (
     "raydel.core.turn",
     "raydel.core.state",
     "raydel.core.dialect raydel.core.codec raydel.core.manifest",
+    "raydel.core.alignment",
+    "raydel.core.journal raydel.core.cameras",
     "raydel.core.clockview",
     "raydel.core.clockfit",
     "raydel.core.clockrows",

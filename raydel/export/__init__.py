@@ -1,0 +1,1 @@
+"""A take in the forms that other programs read."""
