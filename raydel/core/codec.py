@@ -7,7 +7,8 @@ show, numbers are finite and in range. Everything else is a `Refusal`.
 from __future__ import annotations
 
 import unicodedata
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct, structs
@@ -20,7 +21,17 @@ from raydel.core.errors import (
     UNKNOWN_TYPE,
     Refusal,
 )
-from raydel.core.messages import MAX_NAME, Inbound, Join, Outbound, TimeSyncResponse
+from raydel.core.messages import (
+    MAX_NAME,
+    Inbound,
+    Join,
+    Marker,
+    Outbound,
+    RecordingFailed,
+    RecordingRefused,
+    RecordingStopped,
+    TimeSyncResponse,
+)
 from raydel.core.tokens import session_code
 
 MAX_SHOWN_TYPE: Final = 64
@@ -38,6 +49,9 @@ _UNSHOWABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories that break or forge a line: controls, separators."""
 
 
+_Message = TypeVar("_Message", bound=Struct)
+
+
 class _Header(Struct):
     type: Any = None
 
@@ -45,6 +59,7 @@ class _Header(Struct):
 _decoder: Final = msgspec.json.Decoder(Inbound)
 _header: Final = msgspec.json.Decoder(_Header)
 _encoder: Final = msgspec.json.Encoder()
+_WIRE_NAMES: Final = {"installation_id": "installationId", "file_name": "fileName"}
 _types: Final = frozenset(cls.__struct_config__.tag for cls in Inbound.__args__)
 
 
@@ -64,11 +79,8 @@ def decode(frame: bytes) -> Inbound:
         message: Inbound = _decoder.decode(frame)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise _refusal(frame, error) from None
-    if type(message) is Join:
-        return _checked_join(message)
-    if type(message) is TimeSyncResponse:
-        return _checked_time(message)
-    return message
+    check = _CHECKS.get(type(message))
+    return message if check is None else check(message)
 
 
 def _refusal(frame: bytes, error: Exception) -> Refusal:
@@ -103,7 +115,9 @@ def _checked_join(join: Join) -> Join:
             INVALID_SESSION_ID, detail="a code is six characters of A-Z and 0-9"
         )
     return structs.replace(
-        join, session_id=code, device_name=_checked_name(join.device_name)
+        _showable(join, "model", "installation_id", "capabilities"),
+        session_id=code,
+        device_name=_checked_name(join.device_name),
     )
 
 
@@ -114,16 +128,44 @@ def _checked_name(name: str | None) -> str | None:
         raise Refusal(
             INVALID_MESSAGE, detail=f"deviceName is over {MAX_NAME} characters"
         )
-    if any(_forbidden(c) for c in name):
-        raise Refusal(
-            INVALID_MESSAGE,
-            detail="deviceName has a control or direction-changing character",
-        )
+    check_showable("deviceName", name)
     return name
+
+
+def check_showable(field: str, text: str) -> None:
+    """Refuse a text that cannot be shown as a line of text.
+
+    Args:
+        field: What it is called on the wire.
+        text: A stranger's.
+
+    Raises:
+        Refusal: It has a character that breaks the line, or its direction.
+    """
+    if any(_forbidden(c) for c in text):
+        detail = f"{field} has a control or direction-changing character"
+        raise Refusal(INVALID_MESSAGE, detail=detail)
+
+
+def _showable(message: _Message, *fields: str) -> _Message:
+    """Refuse a message with a text, or several, that cannot be shown."""
+    for field in fields:
+        value = getattr(message, field)
+        texts = value if isinstance(value, tuple) else (value or "",)
+        for text in texts:
+            check_showable(_WIRE_NAMES.get(field, field), text)
+    return message
 
 
 def _forbidden(character: str) -> bool:
     return character in _BIDI or unicodedata.category(character) in _UNSHOWABLE
+
+
+def _checked_stop(report: RecordingStopped) -> RecordingStopped:
+    name = report.file_name or ""
+    if "/" in name or "\\" in name or name in {".", ".."}:
+        raise Refusal(INVALID_MESSAGE, detail="fileName is a name, without a path")
+    return _showable(report, "file_name")
 
 
 def _checked_time(answer: TimeSyncResponse) -> TimeSyncResponse:
@@ -134,3 +176,14 @@ def _checked_time(answer: TimeSyncResponse) -> TimeSyncResponse:
             detail="client_receive_timestamp is after client_timestamp",
         )
     return answer
+
+
+_CHECKS: Final[Mapping[type[Inbound], Callable[[Any], Inbound]]] = {
+    Join: _checked_join,
+    TimeSyncResponse: _checked_time,
+    RecordingStopped: _checked_stop,
+    RecordingRefused: lambda report: _showable(report, "reason"),
+    RecordingFailed: lambda report: _showable(report, "reason"),
+    Marker: lambda marker: _showable(marker, "label"),
+}
+"""What the classes alone cannot say."""

@@ -33,6 +33,18 @@ class Seated(Struct, frozen=True):
     lasting: bool = True
 
 
+class Enlisted(Struct, frozen=True):
+    """A peer takes part in the running take by itself: its clock is kept for it.
+
+    Attributes:
+        peer: Its connection.
+        take_id: The take.
+    """
+
+    peer: str
+    take_id: str
+
+
 class Dismissed(Struct, frozen=True):
     """A peer has no seat, or no longer: it may join again.
 
@@ -84,4 +96,4 @@ class Happened(Struct, frozen=True):
     reason: str = ""
 
 
-Effect = Tell | Seated | Dismissed | Close | Probe | Happened
+Effect = Tell | Seated | Enlisted | Dismissed | Close | Probe | Happened

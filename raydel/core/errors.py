@@ -46,6 +46,10 @@ RECORDING_IN_PROGRESS: Final = Fault(
     "recording_in_progress", "Recording already in progress", 409
 )
 NO_RECORDING: Final = Fault("no_recording", "No recording in progress", 409)
+NOBODY_CONNECTED: Final = Fault(
+    "nobody_connected", "No device is connected", 409, temporary=True
+)
+JOURNAL_FULL: Final = Fault("journal_full", "Too much has been said of this take", 409)
 DEGRADED: Final = Fault(
     "degraded",
     "The server cannot store anything now; try again later",
@@ -65,6 +69,7 @@ class Refusal(Exception):
         text: The message for the peer.
         detail: What exactly is wrong, for the person who reads it, or None.
         command_id: The peer's own name for what is refused, or None.
+        take_id: The take that is in the way, or that was meant, or None.
     """
 
     def __init__(
@@ -74,9 +79,11 @@ class Refusal(Exception):
         about: str = "",
         detail: str | None = None,
         command_id: str | None = None,
+        take_id: str | None = None,
     ) -> None:
         self.fault = fault
         self.text = fault.message.format(about)
         self.detail = detail
         self.command_id = command_id
+        self.take_id = take_id
         super().__init__(self.text)

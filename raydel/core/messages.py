@@ -496,5 +496,6 @@ def refused(refusal: Refusal) -> Error:
         code=refusal.fault.code,
         detail=UNSET if refusal.detail is None else refusal.detail,
         temporary=True if refusal.fault.temporary else UNSET,
+        take_id=refusal.take_id or UNSET,
         command_id=refusal.command_id or UNSET,
     )

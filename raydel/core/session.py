@@ -20,18 +20,24 @@ from raydel.core.config import Config
 from raydel.core.effects import (
     Close,
     Dismissed,
+    Enlisted,
     Occasion,
     Probe,
     Seated,
+    Tell,
 )
 from raydel.core.errors import (
     ALREADY_JOINED,
     HOST_EXISTS,
+    INVALID_MESSAGE,
+    JOURNAL_FULL,
     NO_RECORDING,
+    NOBODY_CONNECTED,
     NOT_JOINED,
     RECORDING_IN_PROGRESS,
     SESSION_FULL,
     SESSION_NOT_FOUND,
+    TAKE_NOT_FOUND,
     Fault,
 )
 from raydel.core.events import (
@@ -43,25 +49,36 @@ from raydel.core.events import (
     Event,
     Joining,
     Left,
+    MarkRequested,
     PeerCommand,
     ProbeAnswered,
     ReadyReported,
+    Reported,
     Restarted,
     StartRequested,
     StopRequested,
     WasHeard,
     WentSilent,
 )
-from raydel.core.instants import HOUR
+from raydel.core.instants import HOUR, SECOND
+from raydel.core.journal import SERVER, Marked
 from raydel.core.messages import (
     CameraReadyNotice,
     Joined,
+    MarkerNotice,
     Numbered,
     ReadinessUpdate,
+    RecordingFailed,
+    RecordingRefused,
+    RecordingScheduled,
+    RecordingStarted,
+    RecordingStopped,
+    Report,
     RunningTake,
     SessionEnded,
     StartRecording,
     StopRecording,
+    TakeUpdate,
 )
 from raydel.core.schedule import stop_hold
 from raydel.core.state import (
@@ -74,10 +91,13 @@ from raydel.core.state import (
     status_of,
 )
 from raydel.core.take import (
+    MOST_PAST_TAKES,
     Absentee,
     Debt,
+    Declared,
     Owner,
     Participant,
+    PastTake,
     Stop,
     Take,
     latest_debts,
@@ -94,8 +114,13 @@ SEAT_TAKEN: Final = 4000
 """Close code for a phone that lost its seat: it may owe its camera a stop, and
 comes back for it."""
 
-SERVER: Final = "server"
-"""The initiator of what no device asked for."""
+MOST_SAID: Final = 4_096
+"""Lines that the devices of a session add to journals, until its next take: a marker
+every three seconds of the longest one."""
+
+EARLY_CLOCK: Final = SECOND
+"""ms by which an instant that a phone marks may lie ahead: it knows server time no
+better, and its message was on its way no longer."""
 
 
 def step(
@@ -129,7 +154,7 @@ def begins(session: Session | None, event: Event) -> bool:
         return event.join.is_host and phase in {Phase.ABSENT, Phase.ENDED}
     if session is None or not isinstance(event, StartRequested):
         return False
-    seated = session.seat_of(event.peer) is not None
+    seated = event.by_operator or session.seat_of(event.peer) is not None
     known = session.answer_to(event.peer, event.command_id) is not None
     return phase is Phase.OPEN and seated and not known
 
@@ -199,6 +224,12 @@ class _Step(Turn):
             peer=event.peer,
             resumed=resumed,
             shown=() if held is None or missed is None else held.shown,
+            declared=Declared(
+                protocol=event.join.protocol,
+                model=event.join.model,
+                installation_id=event.join.installation_id,
+                capabilities=event.join.capabilities,
+            ),
         )
         others = [s for s in self.session.seats if s is not held]
         self.change(seats=tuple(sorted([*others, seat], key=_host_first)))
@@ -434,8 +465,11 @@ class _Step(Turn):
 
     def start(self, event: StartRequested) -> None:
         """Begin a take with everybody who is there."""
-        sender = self.sender(event)
-        if sender is None:
+        author = self._author(event)
+        if author is None:
+            return
+        if not self.session.connected_ids():
+            self.refuse(event, NOBODY_CONNECTED)
             return
         take = Take(
             id=event.take_id,
@@ -443,9 +477,9 @@ class _Step(Turn):
             accepted_at=self.now,
             # After a stop that is still on its way, or it would end this take.
             start_at=max(self.now, self.due(self.session.stop_at)) + event.lead,
-            initiator=sender.device_id,
+            initiator=author,
             participants=tuple(
-                Participant(seat.owner, seat.name, seat.app)
+                Participant(seat.owner, seat.name, seat.app, declared=seat.declared)
                 for seat in self.session.seats
                 if seat.connected
             ),
@@ -455,19 +489,21 @@ class _Step(Turn):
                 if not seat.connected
             ),
         )
-        self.change(take=take)
-        self.note(Occasion.RECORDING_STARTED, sender)
+        self.change(take=take, said=0)
+        self.note(Occasion.RECORDING_STARTED, self.session.seat_of(event.peer))
         for seat in self.session.seats:
             if seat.connected:
                 self.tell_start(seat, take)
+        self._answer_operator(event, self.start_command(take))
 
     def start_again(self, event: StartRequested) -> None:
         """Refuse a second start, unless the phone's own hour is over."""
         take = self.running
-        sender = self.sender(event)
-        if sender is None:
+        if self._author(event) is None:
             return
-        if sender.app.is_screen and self.now - take.start_at > SCREEN_LIMIT:
+        sender = self.session.seat_of(event.peer)
+        is_over = self.now - take.start_at > SCREEN_LIMIT
+        if sender is not None and sender.app.is_screen and is_over:
             self._stop(sender.device_id, "device_limit", spare_screens=True)
             self.start(event)
         else:
@@ -475,18 +511,36 @@ class _Step(Turn):
 
     def stop(self, event: StopRequested) -> None:
         """End the take on every phone, if it is the one that was meant."""
-        sender = self.sender(event)
-        if sender is None:
+        author = self._author(event)
+        if author is None:
             return
         if event.take_id in {None, self.running.id}:
-            self._stop(sender.device_id, "command", event.lead)
+            self._answer_operator(event, self._stop(author, "command", event.lead))
         else:
             self.refuse(event, NO_RECORDING, take_id=event.take_id)
 
-    def no_stop(self, event: StopRequested) -> None:
-        """There is nothing to stop."""
-        if self.sender(event) is not None:
+    def no_recording(self, event: StopRequested | MarkRequested) -> None:
+        """There is nothing to stop, or to mark."""
+        if self._author(event) is not None:
             self.refuse(event, NO_RECORDING)
+
+    def _author(
+        self, event: StartRequested | StopRequested | MarkRequested
+    ) -> str | None:
+        """Return who asks: a device's id, or `SERVER`; tell who has no seat."""
+        if event.by_operator:
+            return SERVER
+        sender = self.sender(event)
+        return None if sender is None else sender.device_id
+
+    def _answer_operator(
+        self,
+        event: StartRequested | StopRequested | MarkRequested,
+        answer: StartRecording | StopRecording | MarkerNotice,
+    ) -> None:
+        """Tell an operator what everybody is told; it has no seat to be told in."""
+        if event.by_operator:
+            self.effects.append(Tell(event.peer, answer))
 
     def _stop(
         self,
@@ -495,14 +549,19 @@ class _Step(Turn):
         lead: float = 0.0,
         *,
         spare_screens: bool = False,
-    ) -> None:
+    ) -> StopRecording:
         """End the take, and owe a stop to everybody who may be recording it.
 
         Screens that have stopped by themselves are spared: a late stop might
         meet the next start.
+
+        Returns:
+            What everybody is told.
         """
         take = self.running
-        self.ended_take = structs.replace(take, ended_at=self.now, reason=reason)
+        self.ended_take = structs.replace(
+            take, ended_at=self.now, reason=reason, ended_by=initiator
+        )
         stop = Stop(take.id, take.start_at, self.now, initiator, reason)
         expires_at = self.now + self.config.longest_take
         start_at = self.due(take.start_at)
@@ -516,6 +575,7 @@ class _Step(Turn):
         # A take is activity: if nobody is there, the cleanup counts from here.
         debts = latest_debts((*self.session.debts, *owed.values()))
         self.change(take=None, stop_at=at, debts=debts, empty_since=None)
+        self._remember_take(take)
         self.note(Occasion.RECORDING_STOPPED, reason=reason)
         for seat in self.session.seats:
             if seat.device_id in owed:
@@ -527,6 +587,13 @@ class _Step(Turn):
             if participant.outside is not None and debt is not None:
                 self.tell_stop_outside(participant.outside, debt, at)
         self._supersede_answers(stop, at)
+        return self.stop_command(stop, at)
+
+    def _remember_take(self, take: Take) -> None:
+        """Hear what is still to be said of a take that has ended."""
+        ids = tuple(each.owner.device_id for each in take.participants)
+        past = (*self.session.past, PastTake(take.id, ids))
+        self.change(past=past[-MOST_PAST_TAKES:])
 
     def _supersede_answers(self, stop: Stop, at: float) -> None:
         """A start that is sent again after its take has ended is told the end."""
@@ -539,6 +606,74 @@ class _Step(Turn):
             for each in self.session.performed
         )
         self.change(performed=performed)
+
+    # What is said of takes.
+
+    def report(self, event: Reported) -> None:
+        """Keep what a device says of its recording, and tell everybody."""
+        seat, report = self.sender(event), event.report
+        if seat is None:
+            return
+        if not self._may_report(seat, report):
+            self.refuse(event, TAKE_NOT_FOUND, take_id=report.take_id)
+        elif self._may_say_more(event):
+            self._enlist(seat, report)
+            self.record(report.take_id, seat.device_id, report)
+            reason = getattr(report, "reason", "") or UNSET
+            state = STATES[type(report)]
+            self.tell_new(TakeUpdate(report.take_id, seat.device_id, state, reason))
+
+    def _may_report(self, seat: Seat, report: Report) -> bool:
+        """Whether a device takes or took part in a take, or does from now on."""
+        take = self.session.take
+        if take is not None and take.id == report.take_id:
+            begins = isinstance(report, RecordingScheduled | RecordingStarted)
+            return begins or take.participant(seat.device_id) is not None
+        return any(
+            past.take_id == report.take_id and seat.device_id in past.device_ids
+            for past in self.session.past
+        )
+
+    def _may_say_more(self, event: Reported | MarkRequested) -> bool:
+        """Count a line of a journal; refuse one too many."""
+        if self.session.said >= MOST_SAID:
+            self.refuse(event, JOURNAL_FULL)
+            return False
+        self.change(said=self.session.said + 1)
+        return True
+
+    def _enlist(self, seat: Seat, report: Report) -> None:
+        """Let a device take part that came late, and begins to record by itself."""
+        take = self.session.take
+        if take is None or take.id != report.take_id:
+            return
+        if take.participant(seat.device_id) is None and seat.peer is not None:
+            late = Participant(
+                seat.owner,
+                seat.name,
+                seat.app,
+                start_proven=True,
+                declared=seat.declared,
+                late=True,
+            )
+            self.change(take=take.with_late(late))
+            self.effects.append(Enlisted(seat.peer, take.id))
+
+    def mark(self, event: MarkRequested) -> None:
+        """Keep an instant of the take that somebody marks, and tell everybody."""
+        author = self._author(event)
+        if author is None:
+            return
+        take = self.running
+        instant = self.now if event.instant is None else event.instant
+        if not take.accepted_at <= instant <= self.now + EARLY_CLOCK:
+            detail = "timestamp is not within the take; it is server time"
+            self.refuse(event, INVALID_MESSAGE, detail=detail)
+        elif self._may_say_more(event):
+            self.record(take.id, author, Marked(instant, event.label))
+            notice = MarkerNotice(take.id, author, instant, event.label)
+            self.tell_new(notice)
+            self._answer_operator(event, notice)
 
     def delivered(self, event: Delivered) -> None:
         """Note the proof that a command has arrived."""
@@ -592,8 +727,9 @@ class _Step(Turn):
         """The event came too late to mean anything."""
 
     def not_joined(self, event: PeerCommand) -> None:
-        """A command from a peer without a seat."""
-        self.refuse(event, NOT_JOINED)
+        """A command from a peer without a seat, or for a session that is none."""
+        is_operator = getattr(event, "by_operator", False)
+        self.refuse(event, SESSION_NOT_FOUND if is_operator else NOT_JOINED)
 
 
 def _may_return(seat: Seat, event: Joining) -> bool:
@@ -607,6 +743,16 @@ def _may_return(seat: Seat, event: Joining) -> bool:
 
 def _host_first(seat: Seat) -> bool:
     return not seat.is_host
+
+
+STATES: Final[Mapping[type[Report], str]] = {
+    RecordingScheduled: "scheduled",
+    RecordingRefused: "refused",
+    RecordingStarted: "started",
+    RecordingStopped: "stopped",
+    RecordingFailed: "failed",
+}
+"""What a device is after each report, as in `TakeUpdate`."""
 
 
 class Transition(Struct, frozen=True):
@@ -631,6 +777,8 @@ def _unseated(phase: Phase) -> dict[type[Event], Transition]:
     acts: dict[type[Event], Callable[[_Step, Any], None]] = {
         StartRequested: _Step.not_joined,
         StopRequested: _Step.not_joined,
+        MarkRequested: _Step.not_joined,
+        Reported: _Step.not_joined,
         ReadyReported: _Step.not_joined,
         AppLearned: _Step.ignore,
         WentSilent: _Step.ignore,
@@ -650,6 +798,7 @@ def _seated(phase: Phase) -> dict[type[Event], Transition]:
     acts: dict[type[Event], Callable[[_Step, Any], None]] = {
         Joining: _Step.join,
         ReadyReported: _Step.ready,
+        Reported: _Step.report,
         AppLearned: _Step.app_learned,
         WentSilent: _Step.went_silent,
         WasHeard: _Step.was_heard,
@@ -668,7 +817,8 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[type[Event], Transition]]] = {
     Phase.OPEN: {
         **_seated(Phase.OPEN),
         StartRequested: _to(_Step.start, Phase.RECORDING, Phase.OPEN),
-        StopRequested: _to(_Step.no_stop, Phase.OPEN),
+        StopRequested: _to(_Step.no_recording, Phase.OPEN),
+        MarkRequested: _to(_Step.no_recording, Phase.OPEN),
         Left: _to(_Step.left, Phase.OPEN, Phase.ENDED, Phase.ABSENT),
         EndRequested: _to(_Step.end, Phase.ENDED, Phase.ABSENT),
         DeadlinePassed: _to(
@@ -679,6 +829,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[type[Event], Transition]]] = {
         **_seated(Phase.RECORDING),
         StartRequested: _to(_Step.start_again, Phase.RECORDING),
         StopRequested: _to(_Step.stop, Phase.OPEN, Phase.RECORDING),
+        MarkRequested: _to(_Step.mark, Phase.RECORDING),
         Left: _to(_Step.left, Phase.RECORDING),
         EndRequested: _to(_Step.end, Phase.ENDED),
         DeadlinePassed: _to(_Step.deadline_passed, Phase.RECORDING, Phase.OPEN),

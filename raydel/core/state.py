@@ -17,19 +17,23 @@ from raydel.core.instants import iso
 from raydel.core.messages import (
     DeviceStatus,
     Error,
+    MarkerNotice,
     ReadinessUpdate,
     SessionStatus,
     StartRecording,
     StopRecording,
+    TakeUpdate,
 )
 from raydel.core.stream import Stream
-from raydel.core.take import Debt, Owner, Take
+from raydel.core.take import Debt, Declared, Owner, PastTake, Take
 
 PROBE_PATIENCE: Final = 2_000.0
 """ms an old connection is given to show that it is still there."""
 
 
-Answer = StartRecording | StopRecording | ReadinessUpdate | Error
+Answer = (
+    StartRecording | StopRecording | TakeUpdate | MarkerNotice | ReadinessUpdate | Error
+)
 """What a command is answered with."""
 
 
@@ -56,6 +60,7 @@ class Seat(Struct, frozen=True):
         resumed: Whether its connection is not its first.
         away: Why it is not there, as in `DeviceDisconnected`.
         shown: Device ids that it was told are connected.
+        declared: What its device said of itself.
     """
 
     owner: Owner
@@ -68,6 +73,7 @@ class Seat(Struct, frozen=True):
     resumed: bool = False
     away: str = "lost"
     shown: tuple[str, ...] = ()
+    declared: Declared = Declared()
 
     @property
     def device_id(self) -> str:
@@ -114,6 +120,8 @@ class Session(Struct, frozen=True):
         version: Counts what was stored; a commit compares and swaps on it.
         seats: The host's, then the guest's if there is one.
         take: The take that runs, or None.
+        past: Takes that have ended, and may still be reported on, oldest first.
+        said: How many lines its devices have added to journals since the latest start.
         stop_at: When the latest stop reaches the phones; 0 if none was sent.
         debts: Stops that somebody is not known to have got.
         claims: Newcomers that wait for a probe.
@@ -128,6 +136,8 @@ class Session(Struct, frozen=True):
     version: int = 0
     seats: tuple[Seat, ...] = ()
     take: Take | None = None
+    past: tuple[PastTake, ...] = ()
+    said: int = 0
     stop_at: float = 0.0
     debts: tuple[Debt, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -143,6 +153,10 @@ class Session(Struct, frozen=True):
     def seat_for(self, *, is_host: bool) -> Seat | None:
         """Return the seat of a role, if anybody holds it."""
         return next((seat for seat in self.seats if seat.is_host == is_host), None)
+
+    def connected_ids(self) -> frozenset[str]:
+        """Return the ids of the devices that are there, as far as anybody knows."""
+        return frozenset(seat.device_id for seat in self.seats if seat.connected)
 
     def stream_of(self, device_id: str) -> Stream:
         """Return what a device was told; an empty stream if nothing."""

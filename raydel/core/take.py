@@ -23,6 +23,11 @@ MOST_ABSENTEES: Final = 32
 """A screen is another device each time it comes back: enough is enough."""
 
 
+MOST_PAST_TAKES: Final = 32
+"""Takes of a session of which reports are still heard: a phone that was away for so
+many has other worries."""
+
+
 class Owner(Struct, frozen=True):
     """How a device is known again: by its token, or by its role and name.
 
@@ -152,6 +157,15 @@ class Take(Struct, frozen=True):
             ),
         )
 
+    def with_late(self, participant: Participant) -> Take:
+        """Add a participant that came when the take ran already."""
+        device_id = participant.owner.device_id
+        return structs.replace(
+            self,
+            participants=(*self.participants, participant),
+            absent=tuple(a for a in self.absent if a.device_id != device_id),
+        )
+
     def with_absentee(self, absentee: Absentee) -> Take:
         """Note a device that came too late to take part, once."""
         known = any(a.device_id == absentee.device_id for a in self.absent)
@@ -197,6 +211,18 @@ class Stop(Struct, frozen=True):
     accepted_at: float
     initiator: str
     reason: str
+
+
+class PastTake(Struct, frozen=True):
+    """A take that has ended, and of which its devices may still report.
+
+    Attributes:
+        take_id: The take.
+        device_ids: Those of its participants.
+    """
+
+    take_id: str
+    device_ids: tuple[str, ...]
 
 
 class Debt(Struct, frozen=True):

@@ -15,14 +15,23 @@ from raydel.core.effects import Effect, Happened, Occasion, Tell
 from raydel.core.errors import NOT_JOINED, Fault, Refusal
 from raydel.core.events import Command, Event, Joining, PeerCommand, Receipt
 from raydel.core.instants import MINUTE
+from raydel.core.journal import (
+    Confirmed,
+    Fact,
+    JournalEntry,
+    LinkBack,
+    LinkLost,
+)
 from raydel.core.messages import (
     DeviceConnected,
     DeviceDisconnected,
     Error,
+    MarkerNotice,
     Numbered,
     Outbound,
     StartRecording,
     StopRecording,
+    TakeUpdate,
     refused,
 )
 from raydel.core.state import Answer, Performed, Seat, Session
@@ -44,12 +53,14 @@ class Outcome(Struct, frozen=True):
     Attributes:
         session: The next value; None where nothing is left to remember.
         takes: Takes that began, changed or ended, each in its latest form.
-        effects: What to do, in order, once both are stored.
+        effects: What to do, in order, once all is stored.
+        journal: What is added to the journals of takes.
     """
 
     session: Session | None
     takes: tuple[Take, ...]
     effects: tuple[Effect, ...]
+    journal: tuple[JournalEntry, ...] = ()
 
 
 class Turn:
@@ -64,17 +75,20 @@ class Turn:
         self.config = config
         self.newcomer: str | None = None
         self.effects: list[Effect] = []
+        self.journal: list[JournalEntry] = []
         self.ended_take: Take | None = None
 
     def outcome(self) -> Outcome:
         """Settle what follows from the change, and hand it over."""
         self.reveal()
+        self._record_links()
         self._note_emptiness()
         self._drop_streams()
         session: Session | None = self.session
         if self.session.ended_at is not None and not self.session.debts:
             session = None
-        return Outcome(session, self._changed_takes(), tuple(self.effects))
+        takes = self._changed_takes()
+        return Outcome(session, takes, tuple(self.effects), tuple(self.journal))
 
     # Small things that transitions are made of.
 
@@ -100,6 +114,10 @@ class Turn:
         )
         return changed
 
+    def record(self, take_id: str, device_id: str, fact: Fact) -> None:
+        """Add a line to the journal of a take."""
+        self.journal.append(JournalEntry(take_id, device_id, self.now, fact))
+
     def sender(self, event: PeerCommand) -> Seat | None:
         """Return the sender's seat, or tell it that it has none."""
         seat = self.session.seat_of(event.peer)
@@ -108,13 +126,18 @@ class Turn:
         return seat
 
     def refuse(
-        self, event: PeerCommand | Joining, fault: Fault, *, take_id: str | None = None
+        self,
+        event: PeerCommand | Joining,
+        fault: Fault,
+        *,
+        take_id: str | None = None,
+        detail: str | None = None,
     ) -> None:
         """Answer with an error; nothing changes."""
-        answer = refused(Refusal(fault, command_id=event.command_id))
-        if take_id is not None:
-            answer = structs.replace(answer, take_id=take_id)
-        self.effects.append(Tell(event.peer, answer))
+        refusal = Refusal(
+            fault, detail=detail, command_id=event.command_id, take_id=take_id
+        )
+        self.effects.append(Tell(event.peer, refused(refusal)))
 
     def tell(
         self, seat: Seat, message: Outbound, receipt: Receipt | None = None
@@ -136,16 +159,26 @@ class Turn:
         for seat in self.session.seats:
             self.tell(seat, message)
 
-    def tell_start(self, seat: Seat, take: Take) -> None:
-        """Tell a participant when to start, with proof of arrival."""
-        command = StartRecording(
+    def tell_new(self, news: TakeUpdate | MarkerNotice) -> None:
+        """Send to every device what no released app knows."""
+        for seat in self.session.seats:
+            if not seat.app.is_released:
+                self.tell(seat, news)
+
+    def start_command(self, take: Take) -> StartRecording:
+        """Put a start into a message, in server time."""
+        return StartRecording(
             session_id=self.session.id,
             timestamp=take.accepted_at,
             initiator=take.initiator,
             atomic_start_time=self.due(take.start_at),
             take_id=take.id,
         )
-        self.tell(seat, command, self.receipt(seat.device_id, take.id, Command.START))
+
+    def tell_start(self, seat: Seat, take: Take) -> None:
+        """Tell a participant when to start, with proof of arrival."""
+        receipt = self.receipt(seat.device_id, take.id, Command.START)
+        self.tell(seat, self.start_command(take), receipt)
 
     def tell_stop(self, seat: Seat, debt: Debt, at: float) -> None:
         """Tell a debtor to stop at an instant, with proof of arrival."""
@@ -316,13 +349,24 @@ class Turn:
             return
         take = self.session.take
         if receipt.command is Command.STOP:
-            self.session = self.session.without_debts(
-                receipt.device_id, receipt.take_id
-            )
+            self._pay_off(receipt.device_id, receipt.take_id)
         elif take is not None and take.id == receipt.take_id:
-            take = take.with_participant(receipt.device_id, start_proven=True)
-            self.change(take=take)
-            self.session = self.session.without_debts(receipt.device_id)
+            self._note_started(take, receipt.device_id)
+            self._pay_off(receipt.device_id)
+
+    def _note_started(self, take: Take, device_id: str) -> None:
+        participant = take.participant(device_id)
+        if participant is not None and not participant.start_proven:
+            self.change(take=take.with_participant(device_id, start_proven=True))
+            self.record(take.id, device_id, Confirmed(Command.START.value))
+
+    def _pay_off(self, device_id: str, take_id: str | None = None) -> None:
+        """Owe a device no longer the stop of one take, or of any."""
+        owed = self.session.debts
+        self.session = self.session.without_debts(device_id, take_id)
+        for debt in owed:
+            if debt not in self.session.debts:
+                self.record(debt.stop.take_id, device_id, Confirmed(Command.STOP.value))
 
     # What follows from any change.
 
@@ -375,6 +419,26 @@ class Turn:
         else:
             reason = seat.away
         return DeviceDisconnected(device_id, self.session.id, reason)
+
+    def _record_links(self) -> None:
+        """Note whose link was lost, or is back, in the take that runs on."""
+        before, take = self._before, self.session.take
+        if before is None or before.take is None or take is None:
+            return
+        if before.take.id != take.id:
+            return
+        were, are = before.connected_ids(), self.session.connected_ids()
+        for participant in take.participants:
+            device_id = participant.owner.device_id
+            if device_id in were and device_id not in are:
+                self.record(take.id, device_id, LinkLost(self._why_gone(device_id)))
+            elif device_id in are and device_id not in were:
+                self.record(take.id, device_id, LinkBack())
+
+    def _why_gone(self, device_id: str) -> str:
+        seats = self.session.seats
+        seat = next((s for s in seats if s.device_id == device_id), None)
+        return "replaced" if seat is None else seat.away
 
     def _note_emptiness(self) -> None:
         """Keep the instant since which nobody is connected."""
