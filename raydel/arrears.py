@@ -12,8 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from raydel.core.state import Session
-from raydel.core.take import ClockSample
-from raydel.interfaces import IStore, StoreTrouble, Write
+from raydel.interfaces import IStore, Row, StoreTrouble, Write
 from raydel.line import Line, Standing
 from raydel.roster import Roster
 
@@ -27,8 +26,8 @@ PATIENCE: Final = 10.0
 """A store that stays slow is let alone for so many times as long as it took: it has
 a tenth of the time at most."""
 
-MOST_SAMPLES: Final = 10_000
-"""Clock samples that wait for a store; the oldest are dropped: about a megabyte."""
+MOST_ROWS: Final = 10_000
+"""Rows that wait for a store; the oldest are dropped: about a megabyte."""
 
 _TROUBLE: Final = "nothing can be stored: {why}; recordings go on, nothing new begins"
 
@@ -46,7 +45,7 @@ class _Offer:
     @classmethod
     def of(cls, line: Line) -> _Offer:
         """Offer a line as it is now."""
-        write = line.write(line.session, line.takes.values())
+        write = line.write(line.session, line.takes.values(), line.journal)
         return cls(line, line.session, write)
 
 
@@ -78,7 +77,7 @@ class Arrears:
         self._roster = roster
         self._clock = clock
         self._log = log
-        self._samples: list[ClockSample] = []
+        self._rows: list[Row] = []
         self._visits = 0
         self._is_slow = False
         self._try_again: Callable[[], None] | None = None
@@ -95,17 +94,17 @@ class Arrears:
             self._retry.cancel()
             self._retry = None
 
-    # Clock samples.
+    # What was seen in takes.
 
     @property
-    def has_samples(self) -> bool:
-        """Whether clock samples wait for a commit."""
-        return bool(self._samples)
+    def has_rows(self) -> bool:
+        """Whether rows wait for a commit."""
+        return bool(self._rows)
 
-    def add(self, sample: ClockSample) -> None:
-        """Keep a clock sample for the next commit."""
-        self._samples.append(sample)
-        del self._samples[:-MOST_SAMPLES]
+    def add(self, row: Row) -> None:
+        """Keep a row for the next commit."""
+        self._rows.append(row)
+        del self._rows[:-MOST_ROWS]
 
     # Visits to the store.
 
@@ -123,15 +122,15 @@ class Arrears:
         return self._attempt(self._visit(maybeDeferred(self._store.sessions)))
 
     def commit(self, batch: Sequence[Write]) -> Deferred[frozenset[str]]:
-        """Hand a batch to the store, and the clock samples that wait.
+        """Hand a batch to the store, and the rows that wait.
 
         Returns:
             Fires with the codes that conflicted.
         """
-        samples, self._samples = self._samples, []
+        rows, self._rows = self._rows, []
 
         def keep(failure: Failure) -> Failure:
-            self._samples = [*samples, *self._samples][-MOST_SAMPLES:]
+            self._rows = [*rows, *self._rows][-MOST_ROWS:]
             return failure
 
         began = self._clock.seconds()
@@ -140,7 +139,7 @@ class Arrears:
             self._judge(self._clock.seconds() - began)
             return conflicts
 
-        done = maybeDeferred(self._store.commit, batch, samples)
+        done = maybeDeferred(self._store.commit, batch, rows)
         return self._visit(done).addCallbacks(made, keep)
 
     def _visit(self, done: Deferred[_Answer]) -> Deferred[_Answer]:
@@ -243,11 +242,11 @@ class Arrears:
             line.has(stored)
             self._roster.tidy(line)
         else:
-            line.stored = 0 if stored is None else stored.version
+            line.has_most(offer.write)
 
     def _recover(self) -> None:
-        """Store things first again, the samples that came meanwhile, too."""
+        """Store things first again, the rows that came meanwhile, too."""
         self.trouble = None
         self._log.info("all is stored again")
-        if self._samples:
+        if self._rows:
             self._roster.wake()

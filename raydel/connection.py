@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from raydel.core import codec, schedule
 from raydel.core.apps import App, Sign, learn, recognise
-from raydel.core.dialect import Dialect, speak
+from raydel.core.dialect import Dialect, obeyed_at, speak
 from raydel.core.errors import Refusal
 from raydel.core.events import (
     NO_GOODBYE,
@@ -24,6 +24,7 @@ from raydel.core.events import (
     WasHeard,
     WentSilent,
 )
+from raydel.core.journal import JournalEntry, Told
 from raydel.core.messages import (
     CameraReady,
     DeviceConnected,
@@ -90,7 +91,7 @@ class Connection:
         self._desk = desk
         self._prober = prober
         self._timebase = timebase
-        self._peer_clock = PeerClock(timebase, self.send, desk.measured)
+        self._peer_clock = PeerClock(timebase, self.send, desk.keep)
         self._pulse = Pulse(clock, timebase, self._lose_patience)
         self._trips: RoundTrips[Receipt] = RoundTrips()
         self._departures = Departures(self, clock, timebase)
@@ -206,6 +207,10 @@ class Connection:
         self.device_id = device_id
         self._pulse.asked()
 
+    def enlisted(self, take_id: str) -> None:
+        """Note that it takes part in the running take, though it was not told to."""
+        self._keep_clock_for(take_id)
+
     def dismissed(self, *, owed: bool) -> None:
         """Note that it has no seat, or no longer.
 
@@ -307,6 +312,9 @@ class Connection:
         if receipt is not None:
             now = self._timebase.now()
             self.transport.ping(self._trips.ping(now, receipt))
+            told = Told(receipt.command.value, obeyed_at(message, dialect))
+            take_id, device_id = receipt.take_id, receipt.device_id
+            self._desk.keep(JournalEntry(take_id, device_id, now, told))
 
     # Messages in.
 

@@ -15,6 +15,7 @@ from raydel.core.config import Config
 from raydel.core.effects import Close, Dismissed, Effect, Seated, Tell
 from raydel.core.errors import DEGRADED, Refusal
 from raydel.core.events import Event, Joining, PeerCommand
+from raydel.core.journal import JournalEntry
 from raydel.core.messages import Joined, Numbered, Outbound, refused
 from raydel.core.session import SEAT_TAKEN, step
 from raydel.core.state import Phase, Session, phase_of
@@ -72,6 +73,7 @@ class Line:
         session: The value that everybody was told of.
         stored: The version of it that the store has; 0 for none.
         takes: Takes that the store does not have in this form.
+        journal: Lines of journals that it does not have.
         waiting: What is still to be dealt with, first come first.
     """
 
@@ -80,6 +82,7 @@ class Line:
     session: Session | None = None
     stored: int = 0
     takes: dict[str, Take] = field(default_factory=dict)
+    journal: list[JournalEntry] = field(default_factory=list)
     waiting: deque[Entry] = field(default_factory=deque)
 
     @property
@@ -107,19 +110,36 @@ class Line:
         self.session = session
         self.stored = 0 if session is None else session.version
         self.takes.clear()
+        self.journal.clear()
         self.standing = Standing.STORED
 
-    def runs_ahead(self, session: Session | None, takes: dict[str, Take]) -> None:
+    def has_most(self, write: Write) -> None:
+        """Note what the store has, where the line has run further ahead since."""
+        self.stored = 0 if write.session is None else write.session.version
+        del self.journal[: len(write.journal)]
+
+    def runs_ahead(
+        self,
+        session: Session | None,
+        takes: dict[str, Take],
+        journal: Iterable[JournalEntry] = (),
+    ) -> None:
         """Note what everybody is told before the store has it."""
         self.session = session
         self.takes |= takes
+        self.journal += journal
         self.standing = Standing.BEHIND
 
-    def write(self, session: Session | None, takes: Iterable[Take]) -> Write:
+    def write(
+        self,
+        session: Session | None,
+        takes: Iterable[Take],
+        journal: Iterable[JournalEntry] = (),
+    ) -> Write:
         """Put a value into the next write to the store."""
         if session is not None:
             session = structs.replace(session, version=self.stored + 1)
-        return Write(self.code, self.stored, session, tuple(takes))
+        return Write(self.code, self.stored, session, tuple(takes), tuple(journal))
 
     def take_entries(self) -> list[Entry]:
         """Return what waits, and have nothing wait any more."""
@@ -145,6 +165,7 @@ class Share:
         session: The value that the steps have come to.
         takes: The takes that they have changed.
         effects: What they want done, in order.
+        journal: What they have added to the journals of takes.
         answers: What those are told who wait for a request, last of all.
     """
 
@@ -153,13 +174,15 @@ class Share:
     session: Session | None
     takes: dict[str, Take] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
+    journal: list[JournalEntry] = field(default_factory=list)
     answers: list[tuple[Deferred[bool], bool]] = field(default_factory=list)
 
     def write(self) -> Write | None:
         """Return what has to be stored, or None."""
-        if self.session == self.line.session and not self.takes:
+        is_same = self.session == self.line.session
+        if is_same and not self.takes and not self.journal:
             return None
-        return self.line.write(self.session, self.takes.values())
+        return self.line.write(self.session, self.takes.values(), self.journal)
 
     def reply(self, reply: Reply) -> None:
         """Let an answer leave in its turn."""
@@ -176,6 +199,7 @@ class Share:
         self.session = outcome.session
         self.takes.update((take.id, take) for take in outcome.takes)
         self.effects.extend(outcome.effects)
+        self.journal.extend(outcome.journal)
 
     def refuse(self, event: Event) -> None:
         """Answer a peer that nothing can be stored now."""

@@ -26,9 +26,8 @@ from raydel.core.effects import Dismissed, Effect
 from raydel.core.events import Joining, Restarted
 from raydel.core.session import begins
 from raydel.core.state import Session
-from raydel.core.take import ClockSample
 from raydel.deadlines import Deadlines
-from raydel.interfaces import IStore, ITimebase, StoreTrouble
+from raydel.interfaces import IStore, ITimebase, Row, StoreTrouble
 from raydel.line import Entry, Line, Reply, Request, Share, Standing, strays
 from raydel.roster import Roster
 
@@ -92,9 +91,9 @@ class Lines:
         """Put something in a session's line; it is dealt with next turn."""
         self._roster.submit(code, entry)
 
-    def measured(self, sample: ClockSample) -> None:
-        """Store a clock sample with what the turn stores anyway, or alone."""
-        self._arrears.add(sample)
+    def keep(self, row: Row) -> None:
+        """Store what was seen in a take with what the turn stores anyway, or alone."""
+        self._arrears.add(row)
         self._roster.wake()
 
     def finish(self) -> Deferred[None]:
@@ -228,7 +227,7 @@ class Lines:
             else:
                 share.line.standing = Standing.COMMITTING
                 batch.append((share, write))
-        if not batch and not self._arrears.has_samples:
+        if not batch and not self._arrears.has_rows:
             return
 
         def committed(conflicts: frozenset[str]) -> None:
@@ -257,7 +256,7 @@ class Lines:
     def _go_on(self, share: Share) -> None:
         """Carry out steps that are stored later."""
         if share.write() is not None:
-            share.line.runs_ahead(share.session, share.takes)
+            share.line.runs_ahead(share.session, share.takes, share.journal)
         share.promise_nothing()
         self._conclude(share)
 

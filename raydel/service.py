@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Generator, Sequence
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msgspec import structs
 from twisted.application.service import Service
 from twisted.internet.defer import (
     Deferred,
     DeferredList,
+    fail,
     inlineCallbacks,
     maybeDeferred,
 )
@@ -21,34 +22,58 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from raydel.connection import Connection
-from raydel.core import schedule
+from raydel.core import codec, schedule
 from raydel.core.apps import App
 from raydel.core.config import Config
-from raydel.core.effects import Close, Dismissed, Effect, Happened, Probe, Seated, Tell
-from raydel.core.errors import ALREADY_JOINED, INVALID_SESSION_ID, NOT_JOINED, Refusal
+from raydel.core.effects import (
+    Close,
+    Dismissed,
+    Effect,
+    Enlisted,
+    Happened,
+    Probe,
+    Seated,
+    Tell,
+)
+from raydel.core.errors import (
+    ALREADY_JOINED,
+    INVALID_SESSION_ID,
+    NOT_JOINED,
+    RECORDING_IN_PROGRESS,
+    Refusal,
+)
 from raydel.core.events import (
     EndRequested,
     Event,
     Joining,
     Left,
+    MarkRequested,
     ReadyReported,
+    Reported,
     StartRequested,
     StopRequested,
 )
 from raydel.core.messages import (
     CameraReady,
     DeviceReady,
+    Error,
     Inbound,
     Join,
+    Marker,
+    MarkerNotice,
     Outbound,
     Pong,
+    Report,
     SessionStatus,
     StartCommand,
+    StartRecording,
     StopCommand,
+    StopRecording,
+    refusal_of,
     refused,
 )
 from raydel.core.state import Session, status_of
-from raydel.core.take import ClockSample, Take
+from raydel.core.take import Take
 from raydel.core.tokens import (
     fingerprint,
     new_device_id,
@@ -62,11 +87,14 @@ from raydel.interfaces import (
     IStore,
     ITimebase,
     ITransport,
+    Row,
     TakeRecord,
 )
 from raydel.lines import Lines, Reply, Request
 from raydel.probing import Prober
 from raydel.retention import Retention
+
+_Result = TypeVar("_Result")
 
 GOING_DOWN: Final = 1012
 """Close code of a restart: the library reconnects on it."""
@@ -108,10 +136,12 @@ class SessionService(Service):
         self._retention = Retention(store, config.keep_takes, timebase, clock)
         self._prober = Prober(clock, timebase)
         self._connections: dict[str, Connection] = {}
+        self._answers: dict[str, Outbound | None] = {}
         self._shares: tuple[dict[Connection, None], ...] = tuple(
             {} for _ in range(BEATS)
         )
         self._names = (f"{secrets.token_hex(4)}-{n}" for n in count(1))
+        self._requests = (f"operator-{n}" for n in count(1))
         self._beat = 0
         self._ticker: IDelayedCall | None = None
 
@@ -215,11 +245,13 @@ class SessionService(Service):
 
     @inlineCallbacks
     def take(self, take_id: str) -> Generator[Deferred[Any], Any, TakeRecord | None]:
-        """Return one take, with its clock samples."""
+        """Return one take, with all that is known of it."""
         take = yield self._store.take(take_id)
         if take is None:
             return None
-        return TakeRecord(take, (yield self._store.samples(take_id)))
+        samples = yield self._store.samples(take_id)
+        journal = yield self._store.journal(take_id)
+        return TakeRecord(take, samples, journal, self._config.camera_latencies)
 
     def takes(
         self, code: str | None = None, before: str | None = None, limit: int = 50
@@ -236,6 +268,68 @@ class SessionService(Service):
         event = EndRequested(self._stop_lead(self._lines.session(code)))
         self._lines.submit(code, Request(event, done))
         return done
+
+    def start(self, code: str) -> Deferred[StartRecording]:
+        """Start recording on every device of a session, as an operator."""
+        lead = self._lead_of(self._lines.session(code))
+        name, take_id = next(self._requests), new_take_id()
+        return self._ask(code, StartRequested(name, take_id, lead, by_operator=True))
+
+    def stop(self, code: str, take_id: str | None = None) -> Deferred[StopRecording]:
+        """Stop recording on every device of a session, as an operator."""
+        lead = self._stop_lead(self._lines.session(code))
+        name = next(self._requests)
+        event = StopRequested(name, lead, take_id=take_id, by_operator=True)
+        return self._ask(code, event)
+
+    def mark(
+        self, code: str, label: str = "", instant: float | None = None
+    ) -> Deferred[MarkerNotice]:
+        """Mark an instant of the take that runs, as an operator."""
+        try:
+            codec.check_showable("label", label)
+        except Refusal:
+            return fail()
+        event = MarkRequested(next(self._requests), label, instant, by_operator=True)
+        return self._ask(code, event)
+
+    def _ask(
+        self, code: str, event: StartRequested | StopRequested | MarkRequested
+    ) -> Deferred[Any]:
+        """Let an operator's command wait its turn.
+
+        Returns:
+            Fires with what everybody is told, once that is stored.
+        """
+        self._answers[event.peer] = None
+        done: Deferred[Any] = Deferred()
+        self._lines.submit(code, Request(event, done))
+
+        def answer(_: bool) -> Outbound:
+            match self._answers[event.peer]:
+                case Error() as error:
+                    raise refusal_of(error)
+                case None:
+                    raise RuntimeError("an operator's command got no answer")
+                case message:
+                    return message
+
+        def forget(result: _Result) -> _Result:
+            del self._answers[event.peer]
+            return result
+
+        return done.addCallback(answer).addBoth(forget)
+
+    @inlineCallbacks
+    def delete_take(self, take_id: str) -> Generator[Deferred[Any], Any, bool]:
+        """Delete a take and all that was kept of it."""
+        take = yield self._store.take(take_id)
+        if take is not None and take.ended_at is None:
+            raise Refusal(RECORDING_IN_PROGRESS, take_id=take_id)
+        deleted: bool = yield self._store.delete(take_id)
+        if deleted:
+            self.log.info("take {take} deleted", take=take_id)
+        return deleted
 
     # IDesk: what connections call.
 
@@ -260,10 +354,14 @@ class SessionService(Service):
             case StopCommand(command_id=name, take_id=take_id):
                 lead = self._stop_lead(self._lines.session(code))
                 return StopRequested(peer, lead, name, take_id)
+            case Marker(label=label, timestamp=instant, command_id=name):
+                return MarkRequested(peer, label, instant, name)
             case CameraReady(command_id=name):
                 return ReadyReported(peer, camera=True, command_id=name)
             case DeviceReady(command_id=name):
                 return ReadyReported(peer, camera=False, command_id=name)
+            case _ if isinstance(message, Report):
+                return Reported(peer, message)
             case _:
                 raise AssertionError(f"{type(message).__name__} is no command")
 
@@ -320,9 +418,9 @@ class SessionService(Service):
         """Note what happened to a peer of a session."""
         self._lines.submit(code, event)
 
-    def measured(self, sample: ClockSample) -> None:
-        """Keep a look at the clock of a device that takes part in a take."""
-        self._lines.measured(sample)
+    def keep(self, row: Row) -> None:
+        """Keep what was seen of a device that takes part in a take."""
+        self._lines.keep(row)
 
     def gone(self, peer: str, code: int) -> None:
         """Note that a connection has closed, with this close code."""
@@ -355,6 +453,9 @@ class SessionService(Service):
         seat = session.seat_of(peer) if session is not None else None
         if seat is not None and seat.is_host and seat.app is App.SCREEN_1:
             return 0.0  # It started its camera at the tap: the others follow.
+        return self._lead_of(session)
+
+    def _lead_of(self, session: Session | None) -> float:
         prospects = [connection.prospect() for connection in self._peers(session)]
         return schedule.lead(prospects, self._config.lead)
 
@@ -368,6 +469,8 @@ class SessionService(Service):
         if isinstance(effect, Happened):
             self._note(effect)
             return
+        if isinstance(effect, Tell) and effect.peer in self._answers:
+            self._answers[effect.peer] = effect.message
         connection = self._connections.get(effect.peer)
         if connection is None:
             return
@@ -376,6 +479,8 @@ class SessionService(Service):
                 connection.tell(message, receipt)
             case Seated(device_id=device_id, lasting=lasting):
                 connection.seated(device_id, lasting=lasting)
+            case Enlisted(take_id=take_id):
+                connection.enlisted(take_id)
             case Dismissed(owed=owed):
                 connection.dismissed(owed=owed)
             case Close(code=code):

@@ -92,11 +92,11 @@ class Trouble(Case):
         """Clock samples wait for a commit that succeeds, and are stored once."""
         self.arrears.add(SAMPLE)
         self.fall_behind()
-        self.assertTrue(self.arrears.has_samples)
+        self.assertTrue(self.arrears.has_rows)
         self.store.mend()
         self.successResultOf(self.arrears.settle())
         self.successResultOf(self.arrears.commit([]))
-        self.assertFalse(self.arrears.has_samples)
+        self.assertFalse(self.arrears.has_rows)
         self.assertEqual([SAMPLE], self.store.samples_of("take"))
 
 

@@ -25,6 +25,7 @@ from raydel.core.events import (
     WasHeard,
     WentSilent,
 )
+from raydel.core.journal import JournalEntry
 from raydel.core.messages import (
     DeviceConnected,
     Foreground,
@@ -42,7 +43,7 @@ from raydel.core.messages import (
 )
 from raydel.core.schedule import UNKNOWN_DELAY
 from raydel.core.take import ClockSample
-from raydel.interfaces import IConnection, IDesk
+from raydel.interfaces import IConnection, IDesk, Row
 from raydel.probing import Prober
 from raydel.testing import EPOCH, FakeTimebase, FakeTransport
 from tests.stage import next_call, run
@@ -65,6 +66,7 @@ class FakeDesk:
         self.pongs = 0
         self.reported: list[Event] = []
         self.samples: list[ClockSample] = []
+        self.entries: list[JournalEntry] = []
         self.closed: list[int] = []
 
     def perform(self, peer: str, message: Inbound) -> None:
@@ -83,9 +85,12 @@ class FakeDesk:
         """Note an event."""
         self.reported.append(event)
 
-    def measured(self, sample: ClockSample) -> None:
-        """Note a look at the clock."""
-        self.samples.append(sample)
+    def keep(self, row: Row) -> None:
+        """Note what is kept of a take."""
+        if isinstance(row, ClockSample):
+            self.samples.append(row)
+        else:
+            self.entries.append(row)
 
     def gone(self, peer: str, code: int) -> None:
         """Note the end."""

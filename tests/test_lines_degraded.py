@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, capturedLogs
 
-from raydel.arrears import MOST_SAMPLES, PATIENCE
+from raydel.arrears import MOST_ROWS, PATIENCE
 from raydel.core.effects import Close, Dismissed, Tell
 from raydel.core.events import (
     Command,
@@ -351,14 +351,14 @@ class Meanwhile(Degraded):
 
     def test_samples(self) -> None:
         """What was measured is stored afterwards, once, and the latest of it."""
-        for n in range(MOST_SAMPLES + 5):
-            self.lines.measured(sample(n))
+        for n in range(MOST_ROWS + 5):
+            self.lines.keep(sample(n))
         self.turn()
         self.store.mend()
         self.pass_by(RETRY)
         found = self.store.samples_of("take")
-        self.assertEqual(MOST_SAMPLES, len(found))
-        self.assertEqual((5.0, MOST_SAMPLES + 4.0), (found[0].at, found[-1].at))
+        self.assertEqual(MOST_ROWS, len(found))
+        self.assertEqual((5.0, MOST_ROWS + 4.0), (found[0].at, found[-1].at))
 
 
 class WhatIsSaid(Degraded):
@@ -515,7 +515,7 @@ class WhileItIsSaved(Degraded):
 
     def test_samples(self) -> None:
         """What is measured meanwhile is stored with the next commit, soon."""
-        self.lines.measured(sample(1))
+        self.lines.keep(sample(1))
         self.turn()
         self.release()
         self.release()
@@ -773,7 +773,7 @@ class Finishing(Degraded):
     def test_back_in_time(self) -> None:
         """What is behind is stored at last, with what came last of all."""
         self.store.mend()
-        self.lines.measured(sample(1))
+        self.lines.keep(sample(1))
         self.lines.submit(CODE, Left("guest", 1006))
         self.successResultOf(self.lines.finish())
         self.assertIsNone(self.stored.take)

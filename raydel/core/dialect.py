@@ -22,6 +22,7 @@ from raydel.core.messages import (
     DeviceDisconnected,
     DeviceTime,
     Joined,
+    MarkerNotice,
     Outbound,
     ReadinessUpdate,
     StartRecording,
@@ -62,6 +63,27 @@ def speak(message: Outbound, dialect: Dialect) -> Outbound:
     translations = _TO_RELEASED if dialect.app.is_released else _TO_PROTOCOL_2
     translate = translations.get(type(message))
     return message if translate is None else translate(message, dialect)
+
+
+def obeyed_at(message: Outbound, dialect: Dialect) -> float | None:
+    """Return when a peer is to obey a command, in its own time.
+
+    A start is obeyed with the camera call: what a released app is told is earlier, by
+    what that app is always late by.
+
+    Returns:
+        None for what is obeyed on receipt.
+    """
+    estimate = dialect.estimate
+    if estimate is None:
+        return None
+    match message:
+        case StartRecording(atomic_start_time=at) if dialect.exact:
+            return fine(estimate.local(at))
+        case StopRecording(local_stop_time=float(at)) if not dialect.app.is_released:
+            return fine(estimate.local(at))
+        case _:
+            return None
 
 
 # To the six released apps.
@@ -184,6 +206,10 @@ def _full_joined(message: Joined, dialect: Dialect) -> Joined:
     )
 
 
+def _full_marker(message: MarkerNotice, _dialect: Dialect) -> MarkerNotice:
+    return structs.replace(message, timestamp=fine(message.timestamp))
+
+
 def _full_request(message: TimeSyncRequest, _dialect: Dialect) -> TimeSyncRequest:
     return TimeSyncRequest(message.request_id, fine(message.server_timestamp))
 
@@ -224,6 +250,7 @@ _TO_PROTOCOL_2: Final[_Translations] = {
     StartRecording: _full_start,
     StopRecording: _full_stop,
     Joined: _full_joined,
+    MarkerNotice: _full_marker,
     TimeSyncRequest: _full_request,
     TimeSyncUpdate: _full_update,
 }

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from raydel.core.errors import Refusal
+from raydel.core.errors import FAULTS, Refusal
 
 MAX_NAME = 64
 """Characters of a device name: a line on a phone's screen."""
@@ -498,4 +498,15 @@ def refused(refusal: Refusal) -> Error:
         temporary=True if refusal.fault.temporary else UNSET,
         take_id=refusal.take_id or UNSET,
         command_id=refusal.command_id or UNSET,
+    )
+
+
+def refusal_of(error: Error) -> Refusal:
+    """Read a refusal out of the words of the wire."""
+    (fault,) = (fault for fault in FAULTS if fault.code == error.code)
+    return Refusal(
+        fault,
+        detail=error.detail or None,
+        command_id=error.command_id or None,
+        take_id=error.take_id or None,
     )

@@ -23,7 +23,7 @@ MOST_ABSENTEES: Final = 32
 """A screen is another device each time it comes back: enough is enough."""
 
 
-MOST_PAST_TAKES: Final = 32
+MOST_PAST_TAKES: Final = 8
 """Takes of a session of which reports are still heard: a phone that was away for so
 many has other worries."""
 

@@ -28,6 +28,7 @@ from raydel.core.events import (
     WasHeard,
     WentSilent,
 )
+from raydel.core.journal import JournalEntry
 from raydel.core.messages import Error, Join, Numbered, Outbound
 from raydel.core.session import TRANSITIONS, step
 from raydel.core.state import Seat, Session, deadline_of, phase_of
@@ -76,7 +77,8 @@ class Stage:
     """One session, played by hand.
 
     Each verb is one step, which is held to the table of transitions. What it
-    told stands in `effects` until the next verb.
+    told stands in `effects` until the next verb, what it noted in `journal`; all that
+    was noted stands in `lines`.
     """
 
     def __init__(self, config: Config | None = None) -> None:
@@ -85,6 +87,8 @@ class Stage:
         self.value: Session | None = None
         self.takes: dict[str, Take] = {}
         self.effects: tuple[Effect, ...] = ()
+        self.journal: list[JournalEntry] = []
+        self.lines: list[JournalEntry] = []
         self.receipts: list[tuple[str, Receipt]] = []
 
     # What happens.
@@ -96,6 +100,8 @@ class Stage:
         self.value = outcome.session
         self.takes |= {take.id: take for take in outcome.takes}
         self.effects = outcome.effects
+        self.journal = list(outcome.journal)
+        self.lines += outcome.journal
         self.receipts += [
             (effect.peer, effect.receipt)
             for effect in self.effects
@@ -146,9 +152,10 @@ class Stage:
         lead: float = 250.0,
         *,
         command_id: str | None = None,
+        by_operator: bool = False,
     ) -> None:
         """A peer asks for a take."""
-        self.do(StartRequested(peer, take_id, lead, command_id))
+        self.do(StartRequested(peer, take_id, lead, command_id, by_operator))
 
     def stops(
         self,
@@ -157,9 +164,10 @@ class Stage:
         *,
         command_id: str | None = None,
         take_id: str | None = None,
+        by_operator: bool = False,
     ) -> None:
         """A peer asks for the end of the take."""
-        self.do(StopRequested(peer, lead, command_id, take_id))
+        self.do(StopRequested(peer, lead, command_id, take_id, by_operator))
 
     def is_ready(
         self, peer: str, *, camera: bool = False, command_id: str | None = None

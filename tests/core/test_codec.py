@@ -18,8 +18,14 @@ from raydel.core.messages import (
     Foreground,
     Inbound,
     Join,
+    Marker,
     Ping,
     Pong,
+    RecordingFailed,
+    RecordingRefused,
+    RecordingScheduled,
+    RecordingStarted,
+    RecordingStopped,
     StartCommand,
     StopCommand,
     TimeSyncResponse,
@@ -254,6 +260,114 @@ class Malformed(SynchronousTestCase):
         with self.assertRaises(Refusal) as caught:
             decode(join(isHost="true"))
         self.assertIn("isHost", str(caught.exception.detail))
+
+
+class Reports(SynchronousTestCase):
+    """What a device says of its recording, and of itself."""
+
+    def test_every_kind(self) -> None:
+        """Each report becomes its message, complete or with the least it can say."""
+        digest = "0123456789abcdef" * 4
+        for expected, sent in (
+            (
+                RecordingScheduled("t", "one"),
+                frame(type="recording_scheduled", takeId="t", commandId="one"),
+            ),
+            (RecordingRefused("t"), frame(type="recording_refused", takeId="t")),
+            (
+                RecordingFailed("t", "camera in use"),
+                frame(type="recording_failed", takeId="t", reason="camera in use"),
+            ),
+            (
+                RecordingStarted("t", 1234.5, 59.94),
+                frame(
+                    type="recording_started",
+                    takeId="t",
+                    firstFrameTime=1234.5,
+                    frameRate=59.94,
+                ),
+            ),
+            (
+                RecordingStopped("t", 99.0, 3, "IMG_1.MOV", 7, digest),
+                frame(
+                    type="recording_stopped",
+                    takeId="t",
+                    lastFrameTime=99,
+                    frames=3,
+                    fileName="IMG_1.MOV",
+                    sizeBytes=7,
+                    sha256=digest,
+                ),
+            ),
+            (Marker("smash", 5.0), frame(type="marker", label="smash", timestamp=5)),
+            (Marker(), frame(type="marker")),
+        ):
+            with self.subTest(expected=expected):
+                self.assertEqual(expected, decode(sent))
+
+    def test_declared(self) -> None:
+        """A device may say what it is."""
+        said = decode(
+            join(model="iPhone15,2", installationId="i-1", capabilities=["report"])
+        )
+        assert isinstance(said, Join)
+        found = (said.model, said.installation_id, said.capabilities)
+        self.assertEqual(("iPhone15,2", "i-1", ("report",)), found)
+
+    def test_refused(self) -> None:
+        """What no phone can mean is refused, and it is said why."""
+        for about, sent in (
+            ("takeId", frame(type="recording_scheduled")),
+            ("takeId", frame(type="recording_scheduled", takeId="")),
+            ("takeId", frame(type="recording_failed", takeId="t" * 65)),
+            ("reason", frame(type="recording_failed", takeId="t", reason="r" * 201)),
+            ("reason", frame(type="recording_refused", takeId="t", reason="a\nb")),
+            ("reason", frame(type="recording_failed", takeId="t", reason="\u202eb")),
+            ("firstFrameTime", frame(type="recording_started", takeId="t")),
+            ("firstFrameTime", started(firstFrameTime=2**53 + 2)),
+            ("firstFrameTime", started(firstFrameTime="now")),
+            ("frameRate", started(frameRate=0)),
+            ("frameRate", started(frameRate=1001)),
+            ("lastFrameTime", frame(type="recording_stopped", takeId="t")),
+            ("frames", stopped(frames=-1)),
+            ("frames", stopped(frames=1.5)),
+            ("fileName", stopped(fileName="")),
+            ("fileName", stopped(fileName="n" * 256)),
+            ("fileName", stopped(fileName="../a.mp4")),
+            ("fileName", stopped(fileName="a\\b.mp4")),
+            ("fileName", stopped(fileName="..")),
+            ("fileName", stopped(fileName="a\tb.mp4")),
+            ("sizeBytes", stopped(sizeBytes=-1)),
+            ("sha256", stopped(sha256="abc")),
+            ("sha256", stopped(sha256="A" * 64)),
+            ("sha256", stopped(sha256="a" * 64 + "\n")),
+            ("label", frame(type="marker", label="l" * 201)),
+            ("label", frame(type="marker", label="a\rb")),
+            ("timestamp", frame(type="marker", timestamp="now")),
+            ("model", join(model="m" * 65)),
+            ("model", join(model="a\nb")),
+            ("installationId", join(installationId="")),
+            ("installationId", join(installationId="a\nb")),
+            ("capabilities", join(capabilities=["c"] * 33)),
+            ("capabilities", join(capabilities=["a\nb"])),
+        ):
+            with self.subTest(sent=sent):
+                with self.assertRaises(Refusal) as caught:
+                    decode(sent)
+                self.assertEqual("invalid_message", caught.exception.fault.code)
+                self.assertIn(about, str(caught.exception.detail))
+
+
+def started(**fields: Any) -> bytes:
+    """Write a report of the first frame that is right but for some fields."""
+    right = {"type": "recording_started", "takeId": "t", "firstFrameTime": 5}
+    return frame(**{**right, **fields})
+
+
+def stopped(**fields: Any) -> bytes:
+    """Write a report of the last frame that is right but for some fields."""
+    right = {"type": "recording_stopped", "takeId": "t", "lastFrameTime": 5}
+    return frame(**{**right, **fields})
 
 
 class UnknownTypes(SynchronousTestCase):

@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.apps import App
 from raydel.core.corridor import Corridor
-from raydel.core.dialect import Dialect, speak
+from raydel.core.dialect import Dialect, obeyed_at, speak
+from raydel.core.instants import fine
 from raydel.core.kalman import State
 from raydel.core.messages import (
     CameraReadyNotice,
@@ -19,6 +20,7 @@ from raydel.core.messages import (
     DeviceTime,
     Error,
     Joined,
+    MarkerNotice,
     Outbound,
     Pong,
     ReadinessUpdate,
@@ -27,6 +29,7 @@ from raydel.core.messages import (
     SessionStatus,
     StartRecording,
     StopRecording,
+    TakeUpdate,
     TimeSyncRequest,
     TimeSyncUpdate,
 )
@@ -284,6 +287,7 @@ class ToAll(SynchronousTestCase):
         same: list[Outbound] = [
             CameraReadyNotice("d1"),
             ReadinessUpdate(1, 2, False),
+            TakeUpdate("take", "d1", "started"),
             SessionEnded(CODE),
             Pong(),
             Error("Session is full", "session_full", temporary=True),
@@ -291,4 +295,34 @@ class ToAll(SynchronousTestCase):
         for message in same:
             for app in (App.LIBRARY_1, App.PROTOCOL_2):
                 self.assertIs(message, speak(message, dialect(app, FINE)))
-        self.assertEqual(12, len(get_args(Outbound)), "a new message needs a dialect")
+        self.assertEqual(14, len(get_args(Outbound)), "a new message needs a dialect")
+
+
+class Obeyed(SynchronousTestCase):
+    """When a peer obeys, by its own clock, for the journal of the take."""
+
+    def test_a_start(self) -> None:
+        """Its camera call, whatever a released app is told to allow for its delay."""
+        for app in (App.LIBRARY_2, App.SCREEN_3, App.PROTOCOL_2):
+            told = dialect(app, FINE)
+            expected = fine(FINE.local(START.atomic_start_time))
+            self.assertEqual(expected, obeyed_at(START, told))
+
+    def test_on_receipt(self) -> None:
+        """Nobody knows when: not of a clock that is unknown, or not relied on."""
+        self.assertIsNone(obeyed_at(START, dialect(App.LIBRARY_1)))
+        inexact = dialect(App.LIBRARY_2, FINE, exact=False)
+        self.assertIsNone(obeyed_at(START, inexact))
+
+    def test_a_stop(self) -> None:
+        """Protocol 2 is told when; a released app stops on receipt."""
+        expected = fine(FINE.local(NOON + 3.0))
+        self.assertEqual(expected, obeyed_at(STOP, dialect(App.PROTOCOL_2, FINE)))
+        self.assertIsNone(obeyed_at(STOP, dialect(App.LIBRARY_2, FINE)))
+        self.assertIsNone(obeyed_at(STOP, dialect(App.PROTOCOL_2)))
+
+    def test_a_marker_is_told_in_whole_microseconds(self) -> None:
+        """As all instants are."""
+        notice = MarkerNotice("take", "d1", 1_000.123456, "")
+        told = speak(notice, dialect(App.PROTOCOL_2, FINE))
+        self.assertEqual(structs.replace(notice, timestamp=1_000.123), told)

@@ -17,6 +17,7 @@ from raydel.core.messages import (
     DeviceTime,
     Error,
     Joined,
+    MarkerNotice,
     Outbound,
     Pong,
     ReadinessUpdate,
@@ -25,6 +26,7 @@ from raydel.core.messages import (
     SessionStatus,
     StartRecording,
     StopRecording,
+    TakeUpdate,
     TimeSyncRequest,
     TimeSyncUpdate,
     refused,
@@ -187,6 +189,28 @@ PROTOCOL_2: list[tuple[Outbound, dict[str, Any]]] = [
         TimeSyncUpdate("ABC123-1", 40_000.25, 3.5, 1, 1, 8, 0.5, 4),
         {"offset_ms": 40_000.25, "uncertainty_ms": 0.5, "bound_ms": 4},
     ),
+    (
+        TakeUpdate("take", "d1", "refused", "no room", 7),
+        {
+            "type": "take_update",
+            "takeId": "take",
+            "deviceId": "d1",
+            "state": "refused",
+            "reason": "no room",
+            "seq": 7,
+        },
+    ),
+    (
+        MarkerNotice("take", "d1", 1_234.5, "smash", 8),
+        {
+            "type": "marker",
+            "takeId": "take",
+            "deviceId": "d1",
+            "timestamp": 1_234.5,
+            "label": "smash",
+            "seq": 8,
+        },
+    ),
 ]
 
 
@@ -214,7 +238,8 @@ class OnTheWire(SynchronousTestCase):
 
     def test_all_of_them(self) -> None:
         """There is no message that is not tested here."""
-        self.assertEqual(set(get_args(Outbound)), {type(m) for m, _ in RELEASED})
+        tested = {type(message) for message, _ in RELEASED + PROTOCOL_2}
+        self.assertEqual(set(get_args(Outbound)), tested)
 
 
 class Refused(SynchronousTestCase):

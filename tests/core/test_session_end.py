@@ -10,8 +10,9 @@ from raydel.core.config import Config
 from raydel.core.effects import Close, Dismissed, Happened, Occasion
 from raydel.core.events import Command, DeadlinePassed, Event, Left, ReadyReported
 from raydel.core.instants import HOUR, MINUTE
+from raydel.core.journal import SERVER
 from raydel.core.messages import SessionEnded, StopRecording
-from raydel.core.session import SERVER, TRANSITIONS
+from raydel.core.session import TRANSITIONS
 from raydel.core.state import Phase, phase_of
 from tests.core.steps import CODE, NOON, Stage
 

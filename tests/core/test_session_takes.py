@@ -9,6 +9,7 @@ from raydel.core.config import Config
 from raydel.core.effects import Dismissed, Occasion, Tell
 from raydel.core.events import Command, Delivered, Receipt
 from raydel.core.instants import HOUR, MINUTE
+from raydel.core.journal import SERVER
 from raydel.core.messages import (
     Error,
     Joined,
@@ -16,7 +17,6 @@ from raydel.core.messages import (
     StartRecording,
     StopRecording,
 )
-from raydel.core.session import SERVER
 from raydel.core.state import Phase, phase_of
 from raydel.core.take import MOST_DEBTS, Absentee
 from tests.core.steps import CODE, NOON, Stage, token_of
