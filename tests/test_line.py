@@ -10,6 +10,7 @@ from raydel.core.apps import App
 from raydel.core.config import Config
 from raydel.core.effects import Close, Dismissed
 from raydel.core.events import EndRequested, Joining, Left
+from raydel.core.journal import JournalEntry, LinkBack
 from raydel.core.messages import Join, Pong
 from raydel.core.session import SEAT_TAKEN
 from raydel.core.state import Session
@@ -76,6 +77,41 @@ class Values(SynchronousTestCase):
         share = Share(self.line, [], session)
         share.step(Left("nobody", 1006), EPOCH, Config())
         self.assertIsNone(share.write())
+
+
+class Journals(SynchronousTestCase):
+    """Lines of journals wait for the store, and go into it once."""
+
+    def setUp(self) -> None:
+        """Have a line, and two lines of a journal."""
+        self.line = Line(CODE, Standing.STORED)
+        self.first = JournalEntry("take", "host", 1.0, LinkBack())
+        self.second = JournalEntry("take", "host", 2.0, LinkBack())
+
+    def test_alone(self) -> None:
+        """A line of a journal is written, even if nothing else has changed."""
+        share = Share(self.line, [], None)
+        self.assertIsNone(share.write())
+        share.journal.append(self.first)
+        write = share.write()
+        assert write is not None
+        self.assertEqual((self.first,), write.journal)
+
+    def test_behind(self) -> None:
+        """What was stored while the line ran on is not stored again."""
+        self.line.runs_ahead(seated("host"), {}, [self.first])
+        write = self.line.write(self.line.session, [], self.line.journal)
+        self.line.runs_ahead(seated("host", "guest"), {}, [self.second])
+        self.line.has_most(write)
+        self.assertEqual([self.second], self.line.journal)
+        self.assertEqual(1, self.line.stored)
+        self.assertTrue(self.line.is_behind)
+
+    def test_all_is_stored(self) -> None:
+        """What the store has is not kept here."""
+        self.line.runs_ahead(seated("host"), {}, [self.first])
+        self.line.has(seated("host"))
+        self.assertEqual([], self.line.journal)
 
 
 class Order(SynchronousTestCase):

@@ -7,6 +7,7 @@ after every step.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
@@ -34,10 +35,12 @@ from raydel.core.events import (
     Event,
     Joining,
     Left,
+    MarkRequested,
     PeerCommand,
     ProbeAnswered,
     ReadyReported,
     Receipt,
+    Reported,
     Restarted,
     StartRequested,
     StopRequested,
@@ -45,15 +48,21 @@ from raydel.core.events import (
     WentSilent,
 )
 from raydel.core.instants import HOUR, MINUTE, SECOND
+from raydel.core.journal import SERVER
 from raydel.core.messages import (
     DeviceConnected,
     DeviceDisconnected,
     Error,
     Join,
     Joined,
+    MarkerNotice,
     Numbered,
     Outbound,
     ReadinessUpdate,
+    RecordingFailed,
+    RecordingScheduled,
+    RecordingStarted,
+    Report,
     StartRecording,
     StopRecording,
 )
@@ -91,6 +100,17 @@ OVER: Final = frozenset({Phase.ENDED, Phase.ABSENT})
 
 MEMORIES: Final = ("all", "all", "all", "no token", "nothing")
 """What a phone that joins again still knows of before."""
+
+
+DESK: Final = "desk"
+"""What stands for an operator's connection."""
+
+REPORTS: Final[dict[type[Report], Callable[[str, str], Report]]] = {
+    RecordingScheduled: RecordingScheduled,
+    RecordingStarted: lambda take, name: RecordingStarted(take, 5.0, None, name),
+    RecordingFailed: lambda take, name: RecordingFailed(take, "hot", name),
+}
+"""What a phone that records may say, by take and the command's id."""
 
 
 def number_of(message: Outbound) -> int | None:
@@ -258,6 +278,10 @@ class Sessions(RuleBasedStateMachine):
             self.done.clear()
         after = phase_of(self.session)
         assert after in TRANSITIONS[before][type(event)].to
+        for entry in outcome.journal:
+            take = self.takes[entry.take_id]
+            known = {each.owner.device_id for each in take.participants}
+            assert entry.device_id in {*known, SERVER}, "it is of who takes part"
         for effect in outcome.effects:
             self._carry_out(effect)
             if isinstance(effect, Tell) and {before, after} <= OVER:
@@ -314,6 +338,11 @@ class Sessions(RuleBasedStateMachine):
     def _tell(self, told: Tell) -> None:
         """Check what a connection is told against what it was told before."""
         message = told.message
+        if told.peer == DESK:
+            assert isinstance(
+                message, StartRecording | StopRecording | MarkerNotice | Error
+            )
+            return
         if told.peer not in self.links:
             # It waited for its stop without a seat, and did not say that it went.
             assert isinstance(message, StopRecording)
@@ -516,6 +545,49 @@ class Sessions(RuleBasedStateMachine):
         link = data.draw(st.sampled_from(self.online))
         if self._speaks(link):
             self._ask(ReadyReported(link.peer, camera, self._id()))
+
+    @precondition(lambda self: any(x.device_id for x in self.online))
+    @rule(data=st.data(), kind=st.sampled_from(list(REPORTS)))
+    def report(self, data: st.DataObject, kind: type[Report]) -> None:
+        """A phone says something of its recording: of its own, or of one it joins."""
+        link = data.draw(st.sampled_from([x for x in self.online if x.device_id]))
+        phone, take = link.phone, None if self.session is None else self.session.take
+        if phone.app.is_released or not self._speaks(link) or not link.device_id:
+            return
+        if phone.recording is None and kind is RecordingStarted and take is not None:
+            self._arrive(link)
+            if phone.recording is None and self.session is not None:
+                self._film(link)
+        if phone.recording is not None and phone.recording[1] == link.device_id:
+            take_id, command_id = phone.recording[0], self._id()
+            self._ask(Reported(link.peer, REPORTS[kind](take_id, command_id)))
+
+    def _film(self, link: Link) -> None:
+        """Begin to record the running take late, if the phone has no part in it yet."""
+        take = None if self.session is None else self.session.take
+        device_id = str(link.device_id)
+        if take is not None and take.participant(device_id) is None:
+            link.phone.recording, link.phone.since = (take.id, device_id), self.now
+
+    @precondition(lambda self: self.online)
+    @rule(data=st.data(), ago=st.sampled_from([None, 0.0, 500.0, HOUR]))
+    def mark(self, data: st.DataObject, ago: float | None) -> None:
+        """A phone marks an instant of the take, if one runs."""
+        link = data.draw(st.sampled_from(self.online))
+        instant = None if ago is None else self.now - ago
+        if not link.phone.app.is_released and self._speaks(link):
+            self._ask(MarkRequested(link.peer, "smash", instant, self._id()))
+
+    @rule(what=st.sampled_from(["nothing", "start", "stop", "mark"]))
+    def operate(self, what: str) -> None:
+        """An operator starts, stops and marks, without a phone."""
+        if what == "start":
+            take_id = f"take-{next(self.numbers)}"
+            self.do(StartRequested(DESK, take_id, 250.0, by_operator=True))
+        elif what == "stop":
+            self.do(StopRequested(DESK, 20.0, by_operator=True))
+        elif what == "mark":
+            self.do(MarkRequested(DESK, by_operator=True))
 
     @precondition(lambda self: any(x.silent or x.probed for x in self.online))
     @rule(data=st.data())
