@@ -16,9 +16,10 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import Clock
 
 from raydel.core.config import Config
+from raydel.core.journal import JournalEntry
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
-from raydel.interfaces import StoreTrouble, Write
+from raydel.interfaces import Row, StoreTrouble, Write
 from raydel.service import SessionService
 from raydel.store.memory import MemoryStore
 from raydel.testing import FakeTimebase
@@ -90,7 +91,7 @@ class HeldStore(MemoryStore):
         self.commits = 0
         self.reads = 0
         self.held: list[
-            tuple[Sequence[Write], Sequence[ClockSample], Deferred[frozenset[str]]]
+            tuple[Sequence[Write], Sequence[Row], Deferred[frozenset[str]]]
         ] = []
         self._fault: Exception | None = None
         self._readable = True
@@ -137,25 +138,33 @@ class HeldStore(MemoryStore):
         """Return takes, or fail."""
         return self._fail(reading=True) or super().takes(code, before, limit)
 
+    def journal(self, take_id: str) -> Deferred[Sequence[JournalEntry]]:
+        """Return the journal of a take, or fail."""
+        return self._fail(reading=True) or super().journal(take_id)
+
+    def delete(self, take_id: str) -> Deferred[bool]:
+        """Delete a take, or fail."""
+        return self._fail() or super().delete(take_id)
+
     def forget(self, before: float) -> Deferred[int]:
         """Delete old takes, or fail."""
         return self._fail() or super().forget(before)
 
     def commit(
-        self, batch: Sequence[Write], samples: Sequence[ClockSample] = ()
+        self, batch: Sequence[Write], rows: Sequence[Row] = ()
     ) -> Deferred[frozenset[str]]:
         """Note a commit; make it, unless it is to wait or to fail."""
         self.commits += 1
         if self.holding:
             done: Deferred[frozenset[str]] = Deferred()
-            self.held.append((batch, samples, done))
+            self.held.append((batch, rows, done))
             return done
-        return self._fail() or super().commit(batch, samples)
+        return self._fail() or super().commit(batch, rows)
 
     def release(self) -> None:
         """Make the commit that has waited longest."""
-        batch, samples, done = self.held.pop(0)
-        super().commit(batch, samples).chainDeferred(done)
+        batch, rows, done = self.held.pop(0)
+        super().commit(batch, rows).chainDeferred(done)
 
     def fail(self, fault: Exception | None = None) -> None:
         """Let the commit that has waited longest come to nothing."""

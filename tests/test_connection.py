@@ -25,7 +25,7 @@ from raydel.core.events import (
     WasHeard,
     WentSilent,
 )
-from raydel.core.journal import JournalEntry
+from raydel.core.journal import Fact, JournalEntry, Told
 from raydel.core.messages import (
     DeviceConnected,
     Foreground,
@@ -768,6 +768,47 @@ class CountingDown(Case):
         self.assertEqual(1, len(self.sent("start_recording")))
 
 
+class Noted(Case):
+    """The copies of commands that leave are noted in the journal of their take."""
+
+    def test_by_its_own_clock(self) -> None:
+        """When it left, and when the peer is to obey, by its own clock."""
+        self.seat(protocol=2)
+        self.answer_all()
+        self.start(300.0, START)
+        before = len(self.sent("start_recording"))
+        self.answer_all(400)
+        (sent,) = self.sent("start_recording")[before:]
+        told = Told("start", sent["localStartTime"])
+        (entry,) = self.desk.entries
+        self.assertEqual(JournalEntry("take", "device", entry.at, told), entry)
+        self.assertLess(entry.at, sent["atomic_start_time"])
+
+    def test_on_receipt(self) -> None:
+        """Who tells no clock obeys when it hears."""
+        self.seat()
+        self.start(300.0, START)
+        self.run_for(1_000)
+        (entry,) = self.desk.entries
+        self.assertEqual(Told("start"), entry.fact)
+        stop = StopRecording(CODE, EPOCH, "device", "take", EPOCH, "command")
+        self.connection.tell(stop, STOP)
+        self.run_for(1_000)
+        self.assertEqual([Told("start"), Told("stop")], self.facts())
+
+    def test_what_is_not_proven(self) -> None:
+        """What is told to who takes no part in the take is not noted."""
+        self.seat()
+        stop = StopRecording(CODE, EPOCH, "device", "take", EPOCH, "command")
+        self.connection.tell(stop)
+        self.run_for(1_000)
+        self.assertEqual([], self.desk.entries)
+
+    def facts(self) -> list[Fact]:
+        """Return what was noted."""
+        return [entry.fact for entry in self.desk.entries]
+
+
 class Measured(Case):
     """What its clock says is kept for the take that it takes part in."""
 
@@ -789,6 +830,14 @@ class Measured(Case):
     def test_nothing_before(self) -> None:
         """Nobody keeps what belongs to no take."""
         self.assertEqual([], self.desk.samples)
+
+    def test_who_comes_late(self) -> None:
+        """The clock of who takes part by itself is kept, and what it told before."""
+        self.connection.enlisted("take")
+        before = len(self.desk.samples)
+        self.assertLess(0, before)
+        self.ask()
+        self.assertEqual(["take"] * (before + 1), self.takes())
 
     def test_what_is_kept(self) -> None:
         """Each look says whose clock, by which, when, by how much, how surely."""
