@@ -10,9 +10,11 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from raydel.core.instants import CREDIBLE, Anchor
+from raydel.core.journal import JournalEntry
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
-from raydel.interfaces import IStore, Write
+from raydel.interfaces import IStore, Row, Write
+from raydel.store.rows import entries_of, samples_of
 
 KEPT_TAKES: Final = 1_000
 """A year of a busy club; about a megabyte."""
@@ -31,6 +33,7 @@ class MemoryStore:
         self._sessions: dict[str, Session] = {}
         self._takes: dict[str, Take] = {}
         self._samples: dict[str, list[ClockSample]] = {}
+        self._journals: dict[str, list[JournalEntry]] = {}
         self._anchors: dict[str, Anchor] = {}
 
     def open(self) -> None:
@@ -69,19 +72,30 @@ class MemoryStore:
         """Return the clock samples of a take."""
         return succeed(tuple(self._samples.get(take_id, ())))
 
+    def journal(self, take_id: str) -> Deferred[Sequence[JournalEntry]]:
+        """Return what happened in a take."""
+        return succeed(tuple(self._journals.get(take_id, ())))
+
     def commit(
-        self, batch: Sequence[Write], samples: Sequence[ClockSample] = ()
+        self, batch: Sequence[Write], rows: Sequence[Row] = ()
     ) -> Deferred[frozenset[str]]:
         """Make each write whose expected version is the present one."""
-        conflicts = {write.code for write in batch if not self._fits(write)}
-        for write in batch:
-            if write.code not in conflicts:
-                self._make(write)
-        for sample in samples:
-            self._samples.setdefault(sample.take_id, []).append(sample)
+        made = [write for write in batch if self._fits(write)]
+        for write in made:
+            self._make(write)
+        self._add(made, rows)
         while len(self._takes) > self._kept_takes:
             self._delete(next(iter(self._takes)))
-        return succeed(frozenset(conflicts))
+        codes = {write.code for write in made}
+        return succeed(frozenset(each.code for each in batch if each.code not in codes))
+
+    def delete(self, take_id: str) -> Deferred[bool]:
+        """Delete a take that has ended."""
+        take = self._takes.get(take_id)
+        if take is None or take.ended_at is None:
+            return succeed(False)
+        self._delete(take_id)
+        return succeed(True)
 
     def forget(self, before: float) -> Deferred[int]:
         """Delete takes that ended before an instant."""
@@ -106,6 +120,16 @@ class MemoryStore:
         for take in write.takes:
             self._takes[take.id] = take
 
+    def _add(self, made: Sequence[Write], rows: Sequence[Row]) -> None:
+        """Add rows to the takes that are there."""
+        for sample in samples_of(rows):
+            if sample.take_id in self._takes:
+                self._samples.setdefault(sample.take_id, []).append(sample)
+        for entry in entries_of(made, rows):
+            if entry.take_id in self._takes:
+                self._journals.setdefault(entry.take_id, []).append(entry)
+
     def _delete(self, take_id: str) -> None:
         del self._takes[take_id]
         self._samples.pop(take_id, None)
+        self._journals.pop(take_id, None)

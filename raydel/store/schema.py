@@ -44,7 +44,15 @@ CREATE TABLE anchors (
 ) {_STRICT};
 """
 
-MIGRATIONS: Final = (_VERSION_1,)
+_VERSION_2: Final = f"""
+CREATE TABLE journals (
+    take_id TEXT NOT NULL,
+    body TEXT NOT NULL
+) {_STRICT};
+CREATE INDEX journals_by_take ON journals (take_id);
+"""
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
 """What leads from version n to n + 1, at place n; the first from nothing to 1.
 
 One that was released is never changed. ``docs/store.md`` says how to add one.

@@ -11,9 +11,10 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from raydel.core.instants import Anchor
+from raydel.core.journal import JournalEntry
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
-from raydel.interfaces import IStore, StoreTrouble, Write
+from raydel.interfaces import IStore, Row, StoreTrouble, Write
 
 _Found = TypeVar("_Found")
 
@@ -69,7 +70,7 @@ class StoppingStore:
         self._disk = disk
         self._clock = clock
         self._dead = False
-        self._under_way: list[tuple[Sequence[Write], Sequence[ClockSample]]] = []
+        self._under_way: list[tuple[Sequence[Write], Sequence[Row]]] = []
 
     def die(self, *, made: bool) -> None:
         """Do nothing any more.
@@ -78,8 +79,8 @@ class StoppingStore:
             made: Whether the commits that are under way are made before.
         """
         self._dead = True
-        for batch, samples in self._under_way if made else ():
-            self._store.commit(batch, samples)
+        for batch, rows in self._under_way if made else ():
+            self._store.commit(batch, rows)
         self._store.close()
 
     def open(self) -> None:
@@ -119,12 +120,20 @@ class StoppingStore:
         """Return the clock samples of a take."""
         return self._read(lambda: self._store.samples(take_id))
 
+    def journal(self, take_id: str) -> Deferred[Sequence[JournalEntry]]:
+        """Return what happened in a take."""
+        return self._read(lambda: self._store.journal(take_id))
+
+    def delete(self, take_id: str) -> Deferred[bool]:
+        """Delete a take that has ended."""
+        return self._read(lambda: self._store.delete(take_id))
+
     def forget(self, before: float) -> Deferred[int]:
         """Delete takes that ended before an instant."""
         return self._read(lambda: self._store.forget(before))
 
     def commit(
-        self, batch: Sequence[Write], samples: Sequence[ClockSample] = ()
+        self, batch: Sequence[Write], rows: Sequence[Row] = ()
     ) -> Deferred[frozenset[str]]:
         """Make each write, fail, or die of it."""
         if self._dead:
@@ -134,24 +143,24 @@ class StoppingStore:
         if doom is not None and not self._disk.full:
             doom.writes -= 1
             if doom.writes == 0:
-                return self._die_of(doom, batch, samples)
-        self._under_way.append((batch, samples))
+                return self._die_of(doom, batch, rows)
+        self._under_way.append((batch, rows))
         return self._later(self._commit)
 
     def _die_of(
-        self, doom: Doom, batch: Sequence[Write], samples: Sequence[ClockSample]
+        self, doom: Doom, batch: Sequence[Write], rows: Sequence[Row]
     ) -> Deferred[frozenset[str]]:
-        self._under_way.append((batch, samples))
+        self._under_way.append((batch, rows))
         if not doom.made:
             self._under_way.pop()
         doom.die()
         return Deferred()
 
     def _commit(self) -> Deferred[frozenset[str]]:
-        batch, samples = self._under_way.pop(0)
+        batch, rows = self._under_way.pop(0)
         if self._disk.full:
             return fail(StoreTrouble("the disk is full"))
-        return self._store.commit(batch, samples)
+        return self._store.commit(batch, rows)
 
     def _read(self, read: Callable[[], Deferred[_Found]]) -> Deferred[_Found]:
         def look() -> Deferred[_Found]:

@@ -11,10 +11,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from raydel.core.apps import App
-from raydel.core.instants import CREDIBLE, Anchor
+from raydel.core.instants import Anchor
+from raydel.core.journal import Fact, JournalEntry, Marked
 from raydel.core.state import Seat, Session
 from raydel.core.take import ClockSample, Owner, Participant, Take
-from raydel.interfaces import IStore, Write
+from raydel.interfaces import IStore, Row, Write
 
 if TYPE_CHECKING:
     _TestCase = SynchronousTestCase
@@ -47,10 +48,15 @@ def sample(take_id: str, at: float = NOON) -> ClockSample:
     return ClockSample(take_id, "host-id", "clock", at, -12.5, 3.25)
 
 
-class StoreContract(_TestCase):
-    """The promises of `IStore`.
+def entry(take_id: str, at: float = NOON, fact: Fact | None = None) -> JournalEntry:
+    """Make a line of a journal."""
+    return JournalEntry(take_id, "host-id", at, fact or Marked(at, "goal"))
 
-    A store's own test class derives from this and `SynchronousTestCase`, and says
+
+class StoreContract(_TestCase):
+    """The promises of `IStore`; those about the rows of takes stand in `RowsContract`.
+
+    A store's own test class derives from that and `SynchronousTestCase`, and says
     how to make one.
     """
 
@@ -64,11 +70,9 @@ class StoreContract(_TestCase):
         self.store.open()
         self.addCleanup(self.store.close)
 
-    def commit(
-        self, *batch: Write, samples: Sequence[ClockSample] = ()
-    ) -> frozenset[str]:
+    def commit(self, *batch: Write, rows: Sequence[Row] = ()) -> frozenset[str]:
         """Commit a batch and return the conflicts."""
-        done: Deferred[frozenset[str]] = self.store.commit(batch, samples)
+        done: Deferred[frozenset[str]] = self.store.commit(batch, rows)
         conflicts: frozenset[str] = self.successResultOf(done)
         return conflicts
 
@@ -93,19 +97,6 @@ class StoreContract(_TestCase):
         """Return the ids of the takes under a code, latest first."""
         takes = self.successResultOf(self.store.takes(code, before, limit))
         return [each.id for each in takes]
-
-    def samples(self, take_id: str) -> list[ClockSample]:
-        """Return the clock samples of a take."""
-        asked: Deferred[Sequence[ClockSample]] = self.store.samples(take_id)
-        found: Sequence[ClockSample] = self.successResultOf(asked)
-        return list(found)
-
-    def forget(self, before: float) -> int:
-        """Forget old takes, and return how many there were."""
-        total = 0
-        while count := self.successResultOf(self.store.forget(before)):
-            total += count
-        return total
 
     def test_interface(self) -> None:
         """It has every method of the interface."""
@@ -265,57 +256,6 @@ class StoreContract(_TestCase):
         self.assertEqual([], self.take_ids(before="two"))
         self.assertEqual([], self.take_ids(None, before="two"))
 
-    # Clock samples.
-
-    def test_no_samples(self) -> None:
-        """A take may have none."""
-        self.commit_takes(take("take"))
-        self.assertEqual([], self.samples("take"))
-
-    def test_samples(self) -> None:
-        """They are kept with their takes, in the order they were taken."""
-        first, second = sample("one", NOON + 2), sample("one", NOON + 1)
-        self.commit(samples=[first, sample("two")])
-        self.commit(samples=[second])
-        self.assertEqual([first, second], self.samples("one"))
-        self.assertEqual([sample("two")], self.samples("two"))
-
-    def test_samples_know_no_conflict(self) -> None:
-        """They are measurements: no other server can have been faster."""
-        late = Write("ABC123", 3, session())
-        self.assertEqual({"ABC123"}, self.commit(late, samples=[sample("take")]))
-        self.assertEqual([sample("take")], self.samples("take"))
-
-    # Old takes.
-
-    def test_forget(self) -> None:
-        """Takes that ended before an instant are deleted, and counted."""
-        self.commit_takes(ended("one", NOON), ended("two", NOON + 1), take("three"))
-        self.commit(samples=[sample("one"), sample("two"), sample("three")])
-        self.assertEqual(1, self.forget(NOON + 1))
-        self.assertEqual(["three", "two"], self.take_ids())
-        self.assertIsNone(self.successResultOf(self.store.take("one")))
-        self.assertEqual([], self.samples("one"))
-        self.assertEqual([sample("two")], self.samples("two"))
-
-    def test_a_clock_that_nobody_set(self) -> None:
-        """What ended in 1970 may have ended yesterday: it stays."""
-        self.commit_takes(ended("one", 1_000.0), ended("two", CREDIBLE))
-        self.assertEqual(1, self.forget(NOON))
-        self.assertEqual(["one"], self.take_ids())
-
-    def test_a_running_take_is_not_forgotten(self) -> None:
-        """However long ago it began."""
-        self.commit_takes(take("take"))
-        self.assertEqual(0, self.forget(NOON * 2))
-        self.assertEqual(["take"], self.take_ids())
-
-    def test_forget_many(self) -> None:
-        """After enough calls, all are gone."""
-        self.commit_takes(*(ended(f"take {n}", NOON) for n in range(900)))
-        self.assertEqual(900, self.forget(NOON + 1))
-        self.assertEqual([], self.take_ids())
-
     # Server time.
 
     def test_anchor(self) -> None:
@@ -342,13 +282,11 @@ class StoreContract(_TestCase):
 
     def test_open_again(self) -> None:
         """What was committed is there when the store is opened again."""
-        ran = Write("ABC123", 0, session(), (take("one"), ended("two", NOON)))
-        self.commit(ran, samples=[sample("one")])
+        self.commit(Write("ABC123", 0, session(), (take("one"), ended("two", NOON))))
         self.store.close()
         self.store.open()
         self.assertEqual([session()], list(self.sessions()))
         self.assertEqual(["two", "one"], self.take_ids())
-        self.assertEqual([sample("one")], self.samples("one"))
 
     def test_close_twice(self) -> None:
         """Closing what is closed does nothing."""

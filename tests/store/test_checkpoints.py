@@ -24,7 +24,8 @@ MANY: Final = [sample("take")] * (EVERY // 2)
 COMMITS: Final = 2_000
 """Of 32 KB of log each: twice what it may hold."""
 
-LARGE: Final = [sample("t" * 4_000)] * EVERY
+LONG: Final = "t" * 4_000
+LARGE: Final = [sample(LONG)] * EVERY
 """A page of the log each, and as much again for the index."""
 
 
@@ -81,6 +82,13 @@ class Threads(Held):
 
 class CheckpointTestCase(FolderTestCase):
     """A test that commits a lot."""
+
+    def setUp(self) -> None:
+        """Have the takes that it is of."""
+        super().setUp()
+        store = self.opened()
+        store.commit([Write("ABC123", 0, None, (take("take"), take(LONG)))])
+        store.close()
 
     def log_length(self) -> int:
         """Return how long the log is."""

@@ -6,10 +6,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.interfaces import IStore
 from raydel.store.memory import MemoryStore
-from tests.store.contract import StoreContract, sample, take
+from tests.store.contract import entry, sample, take
+from tests.store.rows import RowsContract
 
 
-class Memory(StoreContract, SynchronousTestCase):
+class Memory(RowsContract, SynchronousTestCase):
     """What is expected of every store, and of this one alone."""
 
     def make_store(self) -> IStore:
@@ -21,8 +22,8 @@ class Memory(StoreContract, SynchronousTestCase):
         """Only the latest takes are kept, so that memory does not fill up."""
         self.store = MemoryStore(kept_takes=2)
         self.commit_takes(take("one"), take("two"))
-        self.commit(samples=[sample("one")])
+        self.commit(rows=[sample("one"), entry("one")])
         self.commit_takes(take("three"))
         self.assertEqual(["three", "two"], self.take_ids())
         self.assertIsNone(self.successResultOf(self.store.take("one")))
-        self.assertEqual([], self.samples("one"))
+        self.assertEqual(([], []), (self.samples("one"), self.journal("one")))

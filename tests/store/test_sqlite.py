@@ -21,13 +21,16 @@ from twisted.internet.defer import Deferred
 
 from raydel.core.config import Survives
 from raydel.core.instants import Anchor
+from raydel.core.journal import JournalEntry
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import IStore, StoreTrouble, Write
 from raydel.store.schema import pragma
-from raydel.store.sqlite import FORGOTTEN_ROWS, KEPT_ANCHORS, SQLiteStore
-from tests.store.contract import NOON, StoreContract, ended, sample, session, take
+from raydel.store.sqlite import SQLiteStore
+from raydel.store.tables import FORGOTTEN_ROWS, KEPT_ANCHORS
+from tests.store.contract import NOON, ended, entry, sample, session, take
 from tests.store.folder import FolderTestCase
+from tests.store.rows import RowsContract
 from tests.store.values import values
 
 ROOT: Final = Path(__file__).parents[2]
@@ -45,13 +48,13 @@ def child(code: str, *words: str) -> subprocess.Popen[str]:
     )
 
 
-class SQLite(StoreContract, FolderTestCase):
+class SQLite(RowsContract, FolderTestCase):
     """The promises of every store, kept in a file."""
 
     def setUp(self) -> None:
         """Begin with an empty store in an empty directory."""
         FolderTestCase.setUp(self)
-        StoreContract.setUp(self)
+        RowsContract.setUp(self)
 
     def make_store(self) -> IStore:
         """Make an empty store."""
@@ -64,21 +67,30 @@ class SQLite(StoreContract, FolderTestCase):
         self.assertEqual([self.file], list(self.folder.iterdir()))
 
     def test_readable_by_people(self) -> None:
-        """Sessions and takes are JSON, for whoever has `sqlite3` at hand."""
-        self.commit(Write("ABC123", 0, session(), (take("take"),)))
+        """Sessions, takes and journals are JSON, for whoever has `sqlite3` at hand."""
+        goal = (entry("take"),)
+        self.commit(Write("ABC123", 0, session(), (take("take"),), goal))
         ((code, body),) = self.sql("SELECT code, body FROM sessions")
         self.assertEqual(("ABC123", "ABC123"), (code, json.loads(body)["id"]))
         ((took,),) = self.sql("SELECT json_extract(body, '$.session_id') FROM takes")
         self.assertEqual("ABC123", took)
+        ((what, label),) = self.sql(
+            "SELECT body ->> '$.fact.type', body ->> '$.fact.label' FROM journals"
+        )
+        self.assertEqual(("marked", "goal"), (what, label))
 
     def test_forget_stands_nobody_up(self) -> None:
-        """One call deletes a take and all its samples, and does not go on for long."""
-        many = [sample("one")] * (FORGOTTEN_ROWS + 1)
-        self.commit_takes(ended("one", NOON), ended("two", NOON + 1))
-        self.commit(samples=many)
-        self.assertEqual(1, self.successResultOf(self.store.forget(NOON * 2)))
-        self.assertEqual(["two"], self.take_ids())
-        self.assertEqual([], self.samples("one"))
+        """One call deletes a take and all its rows, and does not go on for long."""
+        takes = ended("one", NOON), ended("two", NOON + 1), ended("three", NOON + 2)
+        half = FORGOTTEN_ROWS // 2
+        self.commit_takes(*takes)
+        self.commit(rows=[sample("one")] * half + [entry("one")] * (half + 1))
+        self.commit(rows=[entry("two")] * FORGOTTEN_ROWS)
+        for left in (["three", "two"], ["three"], []):
+            self.assertEqual(1, self.successResultOf(self.store.forget(NOON * 2)))
+            self.assertEqual(left, self.take_ids())
+        self.assertEqual([(0,)], self.sql("SELECT count(*) FROM samples"))
+        self.assertEqual([(0,)], self.sql("SELECT count(*) FROM journals"))
 
     def test_old_anchors(self) -> None:
         """Anchors of boots long ago go, the latest stay."""
@@ -106,7 +118,9 @@ class SQLite(StoreContract, FolderTestCase):
             self.store.take("take"),
             self.store.takes(),
             self.store.samples("take"),
+            self.store.journal("take"),
             self.store.commit([]),
+            self.store.delete("take"),
             self.store.forget(NOON),
         ]
         for each in asked:
@@ -118,21 +132,29 @@ class Values(FolderTestCase):
     """What goes in comes out."""
 
     @settings(max_examples=60, deadline=None)
-    @given(session=values(Session), take=values(Take), sample=values(ClockSample))
+    @given(
+        session=values(Session),
+        take=values(Take),
+        sample=values(ClockSample),
+        entry=values(JournalEntry),
+    )
     def test_round_trip(
-        self, session: Session, take: Take, sample: ClockSample
+        self, session: Session, take: Take, sample: ClockSample, entry: JournalEntry
     ) -> None:
-        """Every session, take and sample there can be is the same afterwards."""
+        """Every session, take, sample and line there can be is the same afterwards."""
+        sample = structs.replace(sample, take_id=take.id)
+        entry = structs.replace(entry, take_id=take.id)
         self.file.unlink(missing_ok=True)
         store = self.opened()
         try:
-            done = store.commit([Write(session.id, 0, session, (take,))], [sample])
+            write = Write(session.id, 0, session, (take,), (entry,))
+            done = store.commit([write], [sample])
             self.assertEqual(frozenset(), self.successResultOf(done))
             kept = self.successResultOf(store.session(session.id))
             self.assertEqual(session, kept)
             self.assertEqual(take, self.successResultOf(store.take(take.id)))
-            (found,) = self.successResultOf(store.samples(sample.take_id))
-            self.assertEqual(sample, found)
+            self.assertEqual([sample], self.successResultOf(store.samples(take.id)))
+            self.assertEqual([entry], self.successResultOf(store.journal(take.id)))
         finally:
             store.close()
 
@@ -155,17 +177,26 @@ class TroubleTests(FolderTestCase):
     def test_another_program_writes(self) -> None:
         """While somebody else's transaction is open, nothing can be committed."""
         store = self.opened()
-        store.commit([Write("ABC123", 0, session())])
-        write = Write("ABC123", 1, session(version=2))
+        store.commit([Write("ABC123", 0, session(), (ended("take", NOON),))])
+        lines = entry("take"), entry("take")
+        write = Write("ABC123", 1, session(version=2), (), lines)
         with closing(sqlite3.connect(self.file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             began = time.monotonic()
-            failed = store.commit([write], [sample("take")])
+            failed = store.commit([write], [sample("take"), entry("take")])
             self.assertLess(time.monotonic() - began, 0.5, "phones had to wait")
             self.assertEqual("another program holds a lock on it", self.trouble(failed))
             self.assertEqual(session(), self.successResultOf(store.session("ABC123")))
+            undeleted = store.delete("take")
+            self.assertEqual(
+                "another program holds a lock on it", self.trouble(undeleted)
+            )
         self.assert_recovers(store)
+        self.assertEqual(
+            ["take"], [each.id for each in self.successResultOf(store.takes())]
+        )
         self.assertEqual([], self.successResultOf(store.samples("take")))
+        self.assertEqual([], self.successResultOf(store.journal("take")))
 
     def test_the_disk_is_full(self) -> None:
         """Nothing of a commit is kept that found no room."""
@@ -214,6 +245,27 @@ class TroubleTests(FolderTestCase):
                 self.trouble(failed), "^the take take in the file is damaged: "
             )
 
+    def test_a_damaged_journal(self) -> None:
+        """A journal is named by its take, and the take is there without it."""
+        for damage in (b'{"takeId": 5}', b"{", b"\xff\0", UNKNOWN):
+            store = self.opened()
+            written = (entry("take"), entry("other"))
+            takes = (take("take"), take("other"))
+            store.commit([Write("ABC123", 0, None, takes, written)])
+            self.sql(
+                "UPDATE journals SET body = CAST(? AS TEXT) WHERE take_id = 'take'",
+                damage,
+            )
+            self.assertRegex(
+                self.trouble(store.journal("take")),
+                "^the journal of take take in the file is damaged: ",
+            )
+            self.assertEqual(take("take"), self.successResultOf(store.take("take")))
+            kept = self.successResultOf(store.journal("other"))
+            self.assertEqual([entry("other")], kept)
+            store.close()
+            self.file.unlink()
+
     def test_damaged_while_it_is_open(self) -> None:
         """Pages that make no sense are trouble, and no exception."""
         store = self.opened()
@@ -240,6 +292,11 @@ class TroubleTests(FolderTestCase):
         (kept,) = self.successResultOf(self.opened().sessions())
         self.assertEqual(found["told"] + 1, kept.version)
 
+
+UNKNOWN: Final = (
+    b'{"takeId":"take","deviceId":"host-id","at":0.0,"fact":{"type":"sang"}}'
+)
+"""A line that says what nobody knows."""
 
 NO_ROOM: Final = """
 import json, resource, sys
@@ -292,6 +349,15 @@ class Tried(FolderTestCase):
         self.assertEqual(frozenset(), self.successResultOf(store.commit([])))
         self.assertGreater(log.stat().st_size, before)
 
+    def test_rows_of_no_take_write_too(self) -> None:
+        """So does a commit of which nothing is added: its takes are gone."""
+        store = self.opened()
+        log = Path(f"{self.file}-wal")
+        before = log.stat().st_size
+        done = store.commit([], [sample("gone"), entry("gone")])
+        self.assertEqual(frozenset(), self.successResultOf(done))
+        self.assertGreater(log.stat().st_size, before)
+
 
 class Killed(FolderTestCase):
     """The end of the program at any instant."""
@@ -311,7 +377,9 @@ class Killed(FolderTestCase):
             (kept,) = self.successResultOf(store.sessions())
             self.assertGreaterEqual(kept.version, int(line))
             samples = self.successResultOf(store.samples("take"))
+            journal = self.successResultOf(store.journal("take"))
             self.assertEqual(kept.version, len(samples))
+            self.assertEqual(kept.version, len(journal))
             store.close()
             self.file.unlink()
 
@@ -322,12 +390,13 @@ from itertools import count
 from pathlib import Path
 from raydel.interfaces import Write
 from raydel.store.sqlite import SQLiteStore
-from tests.store.contract import sample, session
+from tests.store.contract import entry, sample, session, take
 
 store = SQLiteStore(Path(sys.argv[1]), sys.argv[2])
 store.open()
 for version in count(1):
-    write = Write("ABC123", version - 1, session(version=version))
+    changed, lines = session(version=version), (entry("take", version),)
+    write = Write("ABC123", version - 1, changed, (take("take"),), lines)
     assert store.commit([write], [sample("take")]).result == frozenset()
     sys.stdout.write(f"{version}\\n")
     sys.stdout.flush()
@@ -373,7 +442,7 @@ class OneServer(FolderTestCase):
 
     def commit(self, store: IStore, version: int) -> None:
         """Commit a version of a session, and 20 samples with it."""
-        write = Write("ABC123", version - 1, session(version=version))
+        write = Write("ABC123", version - 1, session(version=version), (take("take"),))
         done = store.commit([write], [sample("take")] * 20)
         self.assertEqual(frozenset(), self.successResultOf(done))
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from enum import Enum
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -40,6 +49,8 @@ def _values(kind: Any) -> st.SearchStrategy[Any]:
 def _composed(origin: Any, parts: Any) -> st.SearchStrategy[Any]:
     if origin is Annotated:
         return _within(*parts)
+    if origin is Literal:
+        return st.sampled_from(parts)
     if origin in {Union, UnionType}:
         return st.one_of(*map(_values, parts))
     if origin is dict:
@@ -50,10 +61,20 @@ def _composed(origin: Any, parts: Any) -> st.SearchStrategy[Any]:
 
 
 def _within(kind: Any, meta: Meta) -> st.SearchStrategy[Any]:
-    """Return a strategy for a number or a text with limits."""
-    chosen: st.SearchStrategy[Any]
+    """Return a strategy for a number, a text or several values, with limits."""
+    if meta.pattern is not None:
+        return st.from_regex(meta.pattern)
     if kind is str:
-        chosen = st.text(min_size=meta.min_length or 0, max_size=meta.max_length)
+        return st.text(min_size=meta.min_length or 0, max_size=meta.max_length)
+    if kind in {int, float}:
+        return _number(kind, meta)
+    return _values(kind)
+
+
+def _number(kind: Any, meta: Meta) -> st.SearchStrategy[Any]:
+    chosen: st.SearchStrategy[Any]
+    if meta.gt is not None:
+        chosen = st.floats(meta.gt, meta.le, exclude_min=True)
     else:
         strategy: Any = st.integers if kind is int else st.floats
         chosen = strategy(meta.ge, meta.le)

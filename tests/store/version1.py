@@ -1,16 +1,10 @@
 """What stands in ``tests/fixtures/store/v1.sql``, value by value.
 
-``python -m tests.store.version1 >tests/fixtures/store/v1.sql`` makes that file anew.
-Only until version 1 is released: from then on it is a file that people have.
+It is a file that people have, and no program of today writes one like it.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import sys
-from contextlib import closing
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from raydel.core.apps import App
@@ -38,9 +32,6 @@ from raydel.core.take import (
     Stop,
     Take,
 )
-from raydel.interfaces import Write
-from raydel.store.schema import APPLICATION_ID, version_of
-from raydel.store.sqlite import SQLiteStore
 
 NOON: Final = 1_768_478_400_000.0
 
@@ -243,28 +234,3 @@ SAMPLES: Final = tuple(
 ANCHOR: Final = Anchor(
     boot="0c5c7f0e-3b0a-4a86-8f26-6f5a4f0c0a11", clock_id="clock-1", epoch=NOON - 0.1
 )
-
-
-def dump() -> str:
-    """Have the store keep all of this, and write its file down as SQL."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder, "raydel.sqlite")
-        store = SQLiteStore(file)
-        store.open()
-        store.anchor(ANCHOR)
-        store.commit([Write(OVER.id, 0, OVER)])
-        store.commit([Write(RECORDING.id, 0, RECORDING, TAKES[::-1])], SAMPLES)
-        store.close()
-        with closing(sqlite3.connect(file)) as connection:
-            lines = [
-                *connection.iterdump(),
-                # Which a dump leaves out.
-                f"PRAGMA application_id = {APPLICATION_ID};",
-                f"PRAGMA user_version = {version_of(connection)};",
-            ]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    sys.stdout.write(dump())

@@ -1,0 +1,31 @@
+"""What a commit adds to takes, sorted out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from heapq import merge
+
+from raydel.core.journal import JournalEntry
+from raydel.core.take import ClockSample
+from raydel.interfaces import Row, Write
+
+
+def samples_of(rows: Iterable[Row]) -> Iterator[ClockSample]:
+    """Return the clock samples among rows, in their order."""
+    return (row for row in rows if isinstance(row, ClockSample))
+
+
+def entries_of(made: Iterable[Write], rows: Iterable[Row]) -> Iterator[JournalEntry]:
+    """Return the lines that are added to journals, as they were noted.
+
+    What was seen of a device comes beside the writes, not among them: the lines of
+    each are in order, and all of them are once they are merged by their instants.
+    At one instant what was seen comes first.
+
+    Args:
+        made: The writes that did not conflict.
+        rows: What was seen meanwhile.
+    """
+    seen = (row for row in rows if isinstance(row, JournalEntry))
+    written = (write.journal for write in made if write.journal)
+    return merge(seen, *written, key=lambda entry: entry.at)
