@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.arrears import PATIENCE, RETRY, SLOW, Arrears
 from raydel.core.state import Session
-from raydel.core.take import ClockSample
+from raydel.core.take import ClockSample, Take
 from raydel.interfaces import StoreTrouble, Write
 from raydel.line import Standing
 from raydel.roster import Roster
@@ -18,6 +18,7 @@ from tests.stage import FULL, LateStore, run
 
 CODE = "ABC123"
 SESSION = Session(CODE, EPOCH, version=1)
+TAKE = Take("take", CODE, EPOCH, EPOCH, "host's device", ())
 LATER = structs.replace(SESSION, empty_since=EPOCH)
 SAMPLE = ClockSample("take", "host's device", "test", 0.0, 0.0, 4.0)
 
@@ -34,7 +35,7 @@ class Case(SynchronousTestCase):
         self.arrears = Arrears(self.store, self.roster, self.clock, Logger())
         self.attempts = 0
         self.arrears.start(self.try_again)
-        self.successResultOf(self.arrears.commit([Write(CODE, 0, SESSION)]))
+        self.successResultOf(self.arrears.commit([Write(CODE, 0, SESSION, (TAKE,))]))
         self.roster.add(SESSION)
         self.line = self.roster.lines[CODE]
 

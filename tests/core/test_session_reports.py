@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from msgspec import UNSET, structs
+from msgspec import UNSET, UnsetType, structs
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.apps import App
@@ -53,7 +53,7 @@ class Case(SynchronousTestCase):
 class Reports(Case):
     """What a device reports is kept as it said it, and told to everybody."""
 
-    ALL: ClassVar[dict[Report, tuple[str, str | object]]] = {
+    ALL: ClassVar[dict[Report, tuple[str, str | UnsetType]]] = {
         RecordingScheduled("take"): ("scheduled", UNSET),
         RecordingRefused("take", "no room"): ("refused", "no room"),
         RecordingStarted("take", 1234.5, 60.0): ("started", UNSET),
