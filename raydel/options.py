@@ -16,7 +16,7 @@ from typing import Final, NoReturn, cast
 from twisted.python import usage
 
 from raydel import __version__
-from raydel.core.config import Config, LogFormat, Survives
+from raydel.core.config import Config, LogFormat, StartPolicy, Survives
 from raydel.core.instants import DAY, MINUTE
 from raydel.endpoints import speaks_own_tls
 
@@ -60,6 +60,7 @@ class Options(usage.Options):
         self._lead = Config.lead
         self._cleanup = Config.cleanup
         self._longest_take = Config.longest_take
+        self._start_policy = Config.start_policy
         self._store = _STORE
         self._survives: Survives | None = None
         self._keep_takes = Config.keep_takes
@@ -148,6 +149,19 @@ class Options(usage.Options):
         why = "a recording takes a moment, and no phone holds more than a day"
         self._longest_take = _number("longest-take", minutes, 0.05, 1440, why) * MINUTE
 
+    def opt_start_policy(self, name: str) -> None:
+        """Whether a recording begins with whoever can: best-effort or strict.
+
+        With strict it begins only if every phone of the session is there, has
+        agreed, and has room, battery and a cool head for it; else none records, and
+        the one who tapped is told who is missing. That needs apps that confirm: no
+        released one does. A host's app may choose for its session. [default:
+        best-effort]
+        """
+        if name not in ("best-effort", "strict"):
+            _refuse(f"--start-policy={name}: it is best-effort or strict")
+        self._start_policy = cast(StartPolicy, name)
+
     def opt_store(self, description: str) -> None:
         """Where sessions and takes are kept: in memory: or in sqlite: and a file.
 
@@ -219,6 +233,7 @@ class Options(usage.Options):
             lead=self._lead,
             cleanup=self._cleanup,
             longest_take=self._longest_take,
+            start_policy=self._start_policy,
             store=self._store_file(),
             survives=self._survives or Config.survives,
             keep_takes=self._keep_takes,

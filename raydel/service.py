@@ -51,6 +51,7 @@ from raydel.core.events import (
     ReadyReported,
     Reported,
     StartRequested,
+    StatusReported,
     StopRequested,
 )
 from raydel.core.messages import (
@@ -67,6 +68,7 @@ from raydel.core.messages import (
     SessionStatus,
     StartCommand,
     StartRecording,
+    StatusReport,
     StopCommand,
     StopRecording,
     refusal_of,
@@ -272,8 +274,14 @@ class SessionService(Service):
     def start(self, code: str) -> Deferred[StartRecording]:
         """Start recording on every device of a session, as an operator."""
         lead = self._lead_of(self._lines.session(code))
-        name, take_id = next(self._requests), new_take_id()
-        return self._ask(code, StartRequested(name, take_id, lead, by_operator=True))
+        event = StartRequested(
+            next(self._requests),
+            new_take_id(),
+            lead,
+            by_operator=True,
+            grace=self._grace(self._lines.session(code)),
+        )
+        return self._ask(code, event)
 
     def stop(self, code: str, take_id: str | None = None) -> Deferred[StopRecording]:
         """Stop recording on every device of a session, as an operator."""
@@ -350,16 +358,18 @@ class SessionService(Service):
         match message:
             case StartCommand(command_id=name):
                 lead = self._lead(peer, code)
-                return StartRequested(peer, new_take_id(), lead, name)
+                grace = self._grace(self._lines.session(code))
+                return StartRequested(peer, new_take_id(), lead, name, grace=grace)
             case StopCommand(command_id=name, take_id=take_id):
                 lead = self._stop_lead(self._lines.session(code))
                 return StopRequested(peer, lead, name, take_id)
             case Marker(label=label, timestamp=instant, command_id=name):
                 return MarkRequested(peer, label, instant, name)
-            case CameraReady(command_id=name):
-                return ReadyReported(peer, camera=True, command_id=name)
-            case DeviceReady(command_id=name):
-                return ReadyReported(peer, camera=False, command_id=name)
+            case CameraReady(command_id=name) | DeviceReady(command_id=name):
+                camera = isinstance(message, CameraReady)
+                return ReadyReported(peer, camera=camera, command_id=name)
+            case StatusReport():
+                return StatusReported(peer, message)
             case _ if isinstance(message, Report):
                 return Reported(peer, message)
             case _:
@@ -458,6 +468,10 @@ class SessionService(Service):
     def _lead_of(self, session: Session | None) -> float:
         prospects = [connection.prospect() for connection in self._peers(session)]
         return schedule.lead(prospects, self._config.lead)
+
+    def _grace(self, session: Session | None) -> float:
+        prospects = [connection.prospect() for connection in self._peers(session)]
+        return schedule.grace(prospects)
 
     def _stop_lead(self, session: Session | None) -> float:
         leads = (connection.stop_lead() for connection in self._peers(session))

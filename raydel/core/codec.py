@@ -30,6 +30,7 @@ from raydel.core.messages import (
     RecordingFailed,
     RecordingRefused,
     RecordingStopped,
+    StatusReport,
     TimeSyncResponse,
 )
 from raydel.core.tokens import session_code
@@ -184,6 +185,7 @@ _CHECKS: Final[Mapping[type[Inbound], Callable[[Any], Inbound]]] = {
     RecordingStopped: _checked_stop,
     RecordingRefused: lambda report: _showable(report, "reason"),
     RecordingFailed: lambda report: _showable(report, "reason"),
+    StatusReport: lambda status: _showable(status, "network"),
     Marker: lambda marker: _showable(marker, "label"),
 }
 """What the classes alone cannot say."""

@@ -12,6 +12,8 @@ from typing import Literal
 from raydel.core.cameras import CameraLatency
 from raydel.core.instants import DAY, HOUR, MINUTE
 
+StartPolicy = Literal["best-effort", "strict"]
+
 LogFormat = Literal["text", "json"]
 
 Survives = Literal["kill", "power-loss"]
@@ -36,6 +38,7 @@ class Config:
         survives: What the file survives without loss: the end of the program at
             any instant, or that of the whole machine.
         keep_takes: Milliseconds that a take is kept after its end.
+        start_policy: Whether a take begins with whoever can, or only if all agree.
         camera_latencies: What is known of how long models take to begin to film.
     """
 
@@ -51,4 +54,5 @@ class Config:
     store: Path | None = None
     survives: Survives = "kill"
     keep_takes: float = 90 * DAY
+    start_policy: StartPolicy = "best-effort"
     camera_latencies: tuple[CameraLatency, ...] = ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from msgspec import UNSET, UnsetType, structs
 
@@ -31,8 +31,6 @@ from raydel.core.messages import (
     TimeSyncUpdate,
 )
 from raydel.core.timesync import Estimate
-
-_News = TypeVar("_News", CameraReadyNotice, ReadinessUpdate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +134,16 @@ def _released_disconnected(
     return structs.replace(message, reason=UNSET, seq=UNSET)
 
 
-def _unnumbered(message: _News, _dialect: Dialect) -> _News:
+def _released_camera(
+    message: CameraReadyNotice, _dialect: Dialect
+) -> CameraReadyNotice:
     return message if message.seq is UNSET else structs.replace(message, seq=UNSET)
+
+
+def _released_readiness(message: ReadinessUpdate, _dialect: Dialect) -> ReadinessUpdate:
+    if message.seq is UNSET and message.warnings is UNSET:
+        return message
+    return structs.replace(message, seq=UNSET, warnings=UNSET)
 
 
 def _released_request(message: TimeSyncRequest, dialect: Dialect) -> TimeSyncRequest:
@@ -240,8 +246,8 @@ _TO_RELEASED: Final[_Translations] = {
     Joined: _released_joined,
     DeviceConnected: _released_connected,
     DeviceDisconnected: _released_disconnected,
-    CameraReadyNotice: _unnumbered,
-    ReadinessUpdate: _unnumbered,
+    CameraReadyNotice: _released_camera,
+    ReadinessUpdate: _released_readiness,
     TimeSyncRequest: _released_request,
     TimeSyncUpdate: _released_update,
 }

@@ -49,6 +49,7 @@ NO_RECORDING: Final = Fault("no_recording", "No recording in progress", 409)
 NOBODY_CONNECTED: Final = Fault(
     "nobody_connected", "No device is connected", 409, temporary=True
 )
+NOT_READY: Final = Fault("not_ready", "Not every device is ready", 409, temporary=True)
 JOURNAL_FULL: Final = Fault("journal_full", "Too much has been said of this take", 409)
 DEGRADED: Final = Fault(
     "degraded",

@@ -11,7 +11,7 @@ from enum import Enum
 from msgspec import Struct
 
 from raydel.core.apps import App
-from raydel.core.messages import Join, Report
+from raydel.core.messages import Join, Report, StatusReport
 
 LEFT_ON_PURPOSE = frozenset({1000, 1001, 1005})
 """Close codes of a peer that meant to go. All others are a lost link."""
@@ -65,7 +65,8 @@ class Joining(Struct, frozen=True):
 class StartRequested(Struct, frozen=True):
     """A peer asks for a take, to begin ``lead`` ms from now.
 
-    ``by_operator``: the peer is none of a device's, and needs no seat.
+    ``by_operator``: the peer is none of a device's, and needs no seat. ``grace`` is how
+    many ms longer everybody's agreement takes, and to take a start back.
     """
 
     peer: str
@@ -73,6 +74,7 @@ class StartRequested(Struct, frozen=True):
     lead: float
     command_id: str | None = None
     by_operator: bool = False
+    grace: float = 0.0
 
 
 class StopRequested(Struct, frozen=True):
@@ -93,6 +95,18 @@ class MarkRequested(Struct, frozen=True):
     instant: float | None = None
     command_id: str | None = None
     by_operator: bool = False
+
+
+class StatusReported(Struct, frozen=True):
+    """A peer says how it fares."""
+
+    peer: str
+    status: StatusReport
+
+    @property
+    def command_id(self) -> str | None:
+        """The peer's own name for it, as every command has one."""
+        return self.status.command_id
 
 
 class Reported(Struct, frozen=True):
@@ -173,6 +187,7 @@ Event = (
     | StopRequested
     | MarkRequested
     | Reported
+    | StatusReported
     | ReadyReported
     | AppLearned
     | WentSilent
@@ -185,5 +200,12 @@ Event = (
     | DeadlinePassed
 )
 
-PeerCommand = StartRequested | StopRequested | MarkRequested | Reported | ReadyReported
+PeerCommand = (
+    StartRequested
+    | StopRequested
+    | MarkRequested
+    | Reported
+    | StatusReported
+    | ReadyReported
+)
 """What a peer may ask for again under the same ``command_id``."""

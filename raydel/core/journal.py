@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from raydel.core.messages import Report
+from raydel.core.messages import Report, StatusReport
 
 SERVER = "server"
 """Stands for a device where it was the server, or an operator."""
@@ -45,6 +45,12 @@ class LinkBack(Struct, frozen=True, tag_field="type", tag="link_back", rename="c
     """A device is there again."""
 
 
+class Unheard(Struct, frozen=True, tag_field="type", tag="unheard", rename="camel"):
+    """A device did not report in time: ``what`` as the state in `TakeUpdate`."""
+
+    what: str
+
+
 class Marked(Struct, frozen=True, tag_field="type", tag="marked", rename="camel"):
     """Somebody marked an instant of the take.
 
@@ -57,7 +63,7 @@ class Marked(Struct, frozen=True, tag_field="type", tag="marked", rename="camel"
     label: str = ""
 
 
-Fact = Told | Confirmed | LinkLost | LinkBack | Marked | Report
+Fact = Told | Confirmed | LinkLost | LinkBack | Unheard | Marked | StatusReport | Report
 """What one line says. A device's report stands in it as it came."""
 
 

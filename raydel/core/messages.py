@@ -8,10 +8,11 @@ since the Unix epoch.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from raydel.core.config import StartPolicy
 from raydel.core.errors import FAULTS, Refusal
 
 MAX_NAME = 64
@@ -57,13 +58,21 @@ Capability = Annotated[str, Meta(min_length=1, max_length=64)]
 # From a peer.
 
 
+Part = Annotated[float, Meta(ge=0, le=1)]
+"""From nothing, 0, to full, 1."""
+
+Thermal = Literal["nominal", "fair", "serious", "critical"]
+"""How hot a phone is: from ``serious`` on it may stop filming."""
+
+
 class Join(Struct, frozen=True, tag_field="type", tag="join", rename="camel"):
     """Take a seat in a session; a host's join creates it.
 
     ``protocol`` is absent in every released app. ``resume_token`` gets back the
-    seat it was given for, and ``last_seq`` what was told since that number. The last
-    three are what it declares of itself: the phone's model, one name for each
-    installation of the app, and what the app can do.
+    seat it was given for, and ``last_seq`` what was told since that number. ``model``,
+    ``installation_id`` and ``capabilities`` are what it declares of itself: the phone's
+    model, one name for each installation of the app, and what the app can do. A host's
+    ``start_policy`` is the session's.
     """
 
     session_id: str | None = None
@@ -76,6 +85,7 @@ class Join(Struct, frozen=True, tag_field="type", tag="join", rename="camel"):
     model: Model | None = None
     installation_id: CommandId | None = None
     capabilities: Annotated[tuple[Capability, ...], Meta(max_length=32)] = ()
+    start_policy: StartPolicy | None = None
 
 
 class StartCommand(
@@ -210,6 +220,19 @@ class Marker(Struct, frozen=True, tag_field="type", tag="marker", rename="camel"
     command_id: CommandId | None = None
 
 
+class StatusReport(
+    Struct, frozen=True, tag_field="type", tag="device_status", rename="camel"
+):
+    """How the phone fares. What is left out is unknown."""
+
+    battery: Part | None = None
+    charging: bool | None = None
+    free_storage_bytes: Count | None = None
+    thermal: Thermal | None = None
+    network: Annotated[str, Meta(max_length=32)] | None = None
+    command_id: CommandId | None = None
+
+
 class Foreground(Struct, frozen=True, tag_field="type", tag="foreground"):
     """The app is in front again: its clock may have slept, and may be asked."""
 
@@ -227,6 +250,7 @@ Inbound = (
     | TimeSyncResponse
     | Report
     | Marker
+    | StatusReport
     | Foreground
     | Ping
 )
@@ -344,8 +368,8 @@ class StopRecording(
 ):
     """Stop your camera now. The last four fields go to protocol 2 only.
 
-    ``reason`` is ``command``, ``device_limit``, ``longest_take`` or
-    ``session_ended``.
+    ``reason`` is ``command``, ``device_limit``, ``longest_take``, ``session_ended`` or
+    ``not_ready``: then not everybody agreed to a strict start, and nobody records.
     """
 
     session_id: str
@@ -366,12 +390,41 @@ class CameraReadyNotice(
     seq: int | UnsetType = UNSET
 
 
+class Doubt(Struct, frozen=True, rename="camel"):
+    """What may spoil a device's recording: ``code`` for programs, ``text`` for people.
+
+    ``code`` is ``storage``, ``battery`` or ``thermal``.
+    """
+
+    device_id: str
+    code: str
+    text: str
+
+
 class ReadinessUpdate(Struct, frozen=True, tag_field="type", tag="readiness_update"):
-    """How many of the connected devices are ready. Only protocol 2 gets ``seq``."""
+    """How many of the connected devices are ready.
+
+    Only protocol 2 gets ``warnings``, where there are any, and ``seq``.
+    """
 
     ready_devices: int
     total_devices: int
     all_ready: bool
+    warnings: tuple[Doubt, ...] | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+
+
+class StatusNotice(
+    Struct, frozen=True, tag_field="type", tag="device_status", rename="camel"
+):
+    """How another device fares. Protocol 2 only."""
+
+    device_id: str
+    battery: float | UnsetType = UNSET
+    charging: bool | UnsetType = UNSET
+    free_storage_bytes: int | UnsetType = UNSET
+    thermal: str | UnsetType = UNSET
+    network: str | UnsetType = UNSET
     seq: int | UnsetType = UNSET
 
 
@@ -381,7 +434,8 @@ class TakeUpdate(
     """How a device fares with a take. Protocol 2 only.
 
     ``state`` is ``scheduled``, ``refused``, ``started``, ``stopped`` or ``failed``, as
-    the device reported it; ``reason`` is its own.
+    the device reported it, and ``reason`` its own; or ``silent``, where it should have
+    reported by now, and ``reason`` says what.
     """
 
     take_id: str
@@ -469,6 +523,7 @@ Outbound = (
     | ReadinessUpdate
     | TakeUpdate
     | MarkerNotice
+    | StatusNotice
     | TimeSyncRequest
     | TimeSyncUpdate
     | SessionEnded
@@ -485,6 +540,7 @@ Numbered = (
     | ReadinessUpdate
     | TakeUpdate
     | MarkerNotice
+    | StatusNotice
 )
 """What a protocol 2 device is told in numbers, so that it can tell what it missed."""
 

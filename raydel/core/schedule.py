@@ -59,6 +59,9 @@ SETTLING: Final = 300.0
 UNKNOWN_DELAY: Final = 20.0
 """One-way ms assumed of a peer that was never measured."""
 
+AGREEING: Final = 100.0
+"""ms that an app takes to look whether it can record."""
+
 MARGIN: Final = 20.0
 """ms to spare, for the server and the phone to do their part."""
 
@@ -92,6 +95,12 @@ def lead(prospects: Iterable[Prospect], least: float) -> float:
     """Return ms from the tap to the common start, for all phones of a session."""
     needed = max((prospect.lead for prospect in prospects), default=0.0)
     return min(max(needed, least), LONGEST_LEAD)
+
+
+def grace(prospects: Iterable[Prospect]) -> float:
+    """Return ms more that everybody's answer takes, and to take a start back."""
+    reach = max((prospect.reach for prospect in prospects), default=0.0)
+    return 2 * (reach + MARGIN + AGREEING)
 
 
 def start_departure(start_at: float, app: App, delay: float) -> float:

@@ -11,12 +11,12 @@ documentation is made from it, and a test holds every step to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Container, Iterator, Mapping
+from typing import Any, Final, TypeVar
 
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
-from raydel.core.config import Config
+from raydel.core.config import Config, StartPolicy
 from raydel.core.effects import (
     Close,
     Dismissed,
@@ -34,11 +34,13 @@ from raydel.core.errors import (
     NO_RECORDING,
     NOBODY_CONNECTED,
     NOT_JOINED,
+    NOT_READY,
     RECORDING_IN_PROGRESS,
     SESSION_FULL,
     SESSION_NOT_FOUND,
     TAKE_NOT_FOUND,
     Fault,
+    Refusal,
 )
 from raydel.core.events import (
     LEFT_ON_PURPOSE,
@@ -56,12 +58,14 @@ from raydel.core.events import (
     Reported,
     Restarted,
     StartRequested,
+    StatusReported,
     StopRequested,
     WasHeard,
     WentSilent,
 )
+from raydel.core.fitness import doubts
 from raydel.core.instants import HOUR, SECOND
-from raydel.core.journal import SERVER, Marked
+from raydel.core.journal import SERVER, Marked, Unheard
 from raydel.core.messages import (
     CameraReadyNotice,
     Joined,
@@ -77,8 +81,10 @@ from raydel.core.messages import (
     RunningTake,
     SessionEnded,
     StartRecording,
+    StatusNotice,
     StopRecording,
     TakeUpdate,
+    refused,
 )
 from raydel.core.schedule import stop_hold
 from raydel.core.state import (
@@ -103,6 +109,9 @@ from raydel.core.take import (
     latest_debts,
 )
 from raydel.core.turn import Outcome, Turn
+from raydel.core.waits import ANSWER, FILE, Awaited, after, does_report
+
+_Value = TypeVar("_Value")
 
 SCREEN_LIMIT: Final = HOUR
 """ms after which a screen stops recording by itself and tells nobody."""
@@ -224,6 +233,7 @@ class _Step(Turn):
             peer=event.peer,
             resumed=resumed,
             shown=() if held is None or missed is None else held.shown,
+            status=held.status if held is not None and resumed else None,
             declared=Declared(
                 protocol=event.join.protocol,
                 model=event.join.model,
@@ -231,6 +241,8 @@ class _Step(Turn):
                 capabilities=event.join.capabilities,
             ),
         )
+        if event.join.is_host and event.join.start_policy is not None:
+            self.change(policy=event.join.start_policy)
         others = [s for s in self.session.seats if s is not held]
         self.change(seats=tuple(sorted([*others, seat], key=_host_first)))
         self.newcomer = event.peer
@@ -447,19 +459,44 @@ class _Step(Turn):
         if seat is None:
             return
         self.reseat(seat, ready=True)
+        self._tell_readiness()
+        if event.camera:
+            for other in self.session.seats:
+                if other.device_id != seat.device_id:
+                    self.tell(other, CameraReadyNotice(seat.device_id))
+
+    def _tell_readiness(self) -> None:
         there = [s for s in self.session.seats if s.connected]
         count = sum(s.ready for s in there)
+        found = tuple(d for s in there for d in doubts(s.device_id, s.status))
         self.tell_all(
             ReadinessUpdate(
                 ready_devices=count,
                 total_devices=len(there),
                 all_ready=count == len(there),
+                warnings=found or UNSET,
             )
         )
-        if event.camera:
-            for other in self.session.seats:
-                if other.device_id != seat.device_id:
-                    self.tell(other, CameraReadyNotice(seat.device_id))
+
+    def status(self, event: StatusReported) -> None:
+        """Keep how a device fares, and tell everybody; warn where that is new."""
+        seat, status = self.sender(event), event.status
+        if seat is None:
+            return
+        before = list(doubts(seat.device_id, seat.status))
+        self.reseat(seat, status=status)
+        self.tell_new(
+            StatusNotice(
+                device_id=seat.device_id,
+                battery=_or_unset(status.battery),
+                charging=_or_unset(status.charging),
+                free_storage_bytes=_or_unset(status.free_storage_bytes),
+                thermal=_or_unset(status.thermal),
+                network=_or_unset(status.network),
+            )
+        )
+        if list(doubts(seat.device_id, status)) != before:
+            self._tell_readiness()
 
     # Takes.
 
@@ -471,12 +508,18 @@ class _Step(Turn):
         if not self.session.connected_ids():
             self.refuse(event, NOBODY_CONNECTED)
             return
+        is_strict = self.policy == "strict"
+        missing = self._unready() if is_strict else []
+        if missing:
+            self.refuse(event, NOT_READY, detail="; ".join(missing))
+            return
+        grace = event.grace if is_strict else 0.0
         take = Take(
             id=event.take_id,
             session_id=self.session.id,
             accepted_at=self.now,
             # After a stop that is still on its way, or it would end this take.
-            start_at=max(self.now, self.due(self.session.stop_at)) + event.lead,
+            start_at=max(self.now, self.due(self.session.stop_at)) + event.lead + grace,
             initiator=author,
             participants=tuple(
                 Participant(seat.owner, seat.name, seat.app, declared=seat.declared)
@@ -488,13 +531,38 @@ class _Step(Turn):
                 for seat in self.session.seats
                 if not seat.connected
             ),
+            strict=is_strict,
         )
         self.change(take=take, said=0)
+        answered_by = take.start_at - grace / 2 if is_strict else self.now + ANSWER
+        self._await_reports(take, "scheduled", answered_by)
         self.note(Occasion.RECORDING_STARTED, self.session.seat_of(event.peer))
         for seat in self.session.seats:
             if seat.connected:
                 self.tell_start(seat, take)
         self._answer_operator(event, self.start_command(take))
+
+    @property
+    def policy(self) -> StartPolicy:
+        """Whether a start is for whoever can, or only for all."""
+        return self.session.policy or self.config.start_policy
+
+    def _unready(self) -> list[str]:
+        """Say who keeps a strict start from beginning, and why."""
+        return [
+            f"{seat.name}: {reason}"
+            for seat in self.session.seats
+            for reason in _reasons(seat)
+        ]
+
+    def _await_reports(self, take: Take, what: str, deadline: float) -> None:
+        """Wait for a report of each participant whose app reports."""
+        owed = [
+            Awaited(take.id, each.owner.device_id, what, deadline)
+            for each in take.participants
+            if does_report(each.declared)
+        ]
+        self.change(awaited=(*self.session.awaited, *owed))
 
     def start_again(self, event: StartRequested) -> None:
         """Refuse a second start, unless the phone's own hour is over."""
@@ -549,11 +617,13 @@ class _Step(Turn):
         lead: float = 0.0,
         *,
         spare_screens: bool = False,
+        take_back: bool = False,
     ) -> StopRecording:
         """End the take, and owe a stop to everybody who may be recording it.
 
         Screens that have stopped by themselves are spared: a late stop might
-        meet the next start.
+        meet the next start. A start that nobody has begun can be taken back: the stop
+        is then not held until it is over.
 
         Returns:
             What everybody is told.
@@ -566,7 +636,7 @@ class _Step(Turn):
         expires_at = self.now + self.config.longest_take
         start_at = self.due(take.start_at)
         settled = [stop_hold(start_at, p.app) for p in take.participants]
-        at = max([self.now, *settled]) + lead
+        at = self.now if take_back else max([self.now, *settled]) + lead
         owed = {
             participant.owner.device_id: Debt(participant.owner, stop, expires_at)
             for participant in take.participants
@@ -576,6 +646,7 @@ class _Step(Turn):
         debts = latest_debts((*self.session.debts, *owed.values()))
         self.change(take=None, stop_at=at, debts=debts, empty_since=None)
         self._remember_take(take)
+        self._await_files(take, at)
         self.note(Occasion.RECORDING_STOPPED, reason=reason)
         for seat in self.session.seats:
             if seat.device_id in owed:
@@ -588,6 +659,13 @@ class _Step(Turn):
                 self.tell_stop_outside(participant.outside, debt, at)
         self._supersede_answers(stop, at)
         return self.stop_command(stop, at)
+
+    def _await_files(self, take: Take, at: float) -> None:
+        """Wait for the files of a take that has ended, and for nothing else of it."""
+        others = (each for each in self.session.awaited if each.take_id != take.id)
+        self.change(awaited=tuple(others))
+        if self.now >= take.start_at:
+            self._await_reports(take, "stopped", at + FILE)
 
     def _remember_take(self, take: Take) -> None:
         """Hear what is still to be said of a take that has ended."""
@@ -622,6 +700,32 @@ class _Step(Turn):
             reason = getattr(report, "reason", "") or UNSET
             state = STATES[type(report)]
             self.tell_new(TakeUpdate(report.take_id, seat.device_id, state, reason))
+            self._heed(seat, report)
+
+    def _heed(self, seat: Seat, report: Report) -> None:
+        """Wait for what comes next; take back a strict start that is refused."""
+        take = self.session.take
+        start_at = self.now if take is None else self.due(take.start_at)
+        before = self.session.awaited
+        self.change(awaited=after(before, seat.device_id, report, start_at))
+        if take is None or take.id != report.take_id or not take.strict:
+            return
+        answer = (report.take_id, seat.device_id, "scheduled")
+        is_answer = answer in [(e.take_id, e.device_id, e.what) for e in before]
+        if isinstance(report, RecordingRefused) and is_answer:
+            why = f": {report.reason}" if report.reason else ""
+            self._take_back(take, f"{seat.name} refused{why}")
+
+    def _take_back(self, take: Take, why: str) -> None:
+        """End a strict start that not everybody has agreed to, before it begins."""
+        initiator = take.participant(take.initiator)
+        self._stop(SERVER, "not_ready", take_back=True)
+        if initiator is None:
+            return
+        for seat in self.session.seats:
+            if seat.device_id == take.initiator and seat.peer is not None:
+                refusal = Refusal(NOT_READY, detail=why, take_id=take.id)
+                self.effects.append(Tell(seat.peer, refused(refusal)))
 
     def _may_report(self, seat: Seat, report: Report) -> bool:
         """Whether a device takes or took part in a take, or does from now on."""
@@ -694,7 +798,7 @@ class _Step(Turn):
                 self.tell(seat, SessionEnded(self.session.id))
                 self.effects += [Dismissed(seat.peer), Close(seat.peer, LEFT_FOR_GOOD)]
         waiting = self._take_claims(lambda _: True)
-        self.change(seats=(), ended_at=self.now)
+        self.change(seats=(), awaited=(), ended_at=self.now)
         for claim in waiting:
             self._turn_away(claim.joining, SESSION_NOT_FOUND)
 
@@ -703,6 +807,7 @@ class _Step(Turn):
         now, config = self.now, self.config
         debts = tuple(d for d in self.session.debts if d.expires_at > now)
         self.change(debts=debts)
+        self._give_up_waiting()
         take = self.session.take
         if take is not None and take.start_at + config.longest_take <= now:
             self._stop(SERVER, "longest_take")
@@ -712,6 +817,23 @@ class _Step(Turn):
             empty = session.empty_since
             if empty is not None and empty + config.cleanup <= now:
                 self._end("nobody was connected")
+
+    def _give_up_waiting(self) -> None:
+        """Tell everybody who has not reported in time."""
+        awaited = self.session.awaited
+        overdue = [each for each in awaited if each.deadline <= self.now]
+        self.change(awaited=tuple(each for each in awaited if each not in overdue))
+        for each in overdue:
+            self.record(each.take_id, each.device_id, Unheard(each.what))
+            self.tell_new(
+                TakeUpdate(each.take_id, each.device_id, "silent", each.silence)
+            )
+        take = self.session.take
+        if take is not None and take.strict:
+            mute = [e for e in overdue if (e.take_id, e.what) == (take.id, "scheduled")]
+            names = [_name_of(take, each.device_id) for each in mute]
+            if names:
+                self._take_back(take, f"no answer from {' and '.join(names)}")
 
     def _settle_claims(self) -> None:
         """A holder that did not answer its probe is silent; its seat is free."""
@@ -739,6 +861,25 @@ def _may_return(seat: Seat, event: Joining) -> bool:
     a stranger: its seat is free once it is lost, as a guest's is.
     """
     return seat.app.is_screen or seat.owner.is_of(event)
+
+
+def _reasons(seat: Seat) -> Iterator[str]:
+    """Say why a device cannot agree to a strict start."""
+    if not seat.connected:
+        yield "not connected"
+    if not does_report(seat.declared):
+        yield "its app cannot confirm a start"
+    for doubt in doubts(seat.device_id, seat.status):
+        yield doubt.text
+
+
+def _name_of(take: Take, device_id: str) -> str:
+    participant = take.participant(device_id)
+    return device_id if participant is None else participant.name
+
+
+def _or_unset(value: _Value | None) -> _Value | UnsetType:
+    return UNSET if value is None else value
 
 
 def _host_first(seat: Seat) -> bool:
@@ -779,6 +920,7 @@ def _unseated(phase: Phase) -> dict[type[Event], Transition]:
         StopRequested: _Step.not_joined,
         MarkRequested: _Step.not_joined,
         Reported: _Step.not_joined,
+        StatusReported: _Step.not_joined,
         ReadyReported: _Step.not_joined,
         AppLearned: _Step.ignore,
         WentSilent: _Step.ignore,
@@ -798,7 +940,7 @@ def _seated(phase: Phase) -> dict[type[Event], Transition]:
     acts: dict[type[Event], Callable[[_Step, Any], None]] = {
         Joining: _Step.join,
         ReadyReported: _Step.ready,
-        Reported: _Step.report,
+        StatusReported: _Step.status,
         AppLearned: _Step.app_learned,
         WentSilent: _Step.went_silent,
         WasHeard: _Step.was_heard,
@@ -819,6 +961,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[type[Event], Transition]]] = {
         StartRequested: _to(_Step.start, Phase.RECORDING, Phase.OPEN),
         StopRequested: _to(_Step.no_recording, Phase.OPEN),
         MarkRequested: _to(_Step.no_recording, Phase.OPEN),
+        Reported: _to(_Step.report, Phase.OPEN),
         Left: _to(_Step.left, Phase.OPEN, Phase.ENDED, Phase.ABSENT),
         EndRequested: _to(_Step.end, Phase.ENDED, Phase.ABSENT),
         DeadlinePassed: _to(
@@ -830,6 +973,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[type[Event], Transition]]] = {
         StartRequested: _to(_Step.start_again, Phase.RECORDING),
         StopRequested: _to(_Step.stop, Phase.OPEN, Phase.RECORDING),
         MarkRequested: _to(_Step.mark, Phase.RECORDING),
+        Reported: _to(_Step.report, Phase.RECORDING, Phase.OPEN),
         Left: _to(_Step.left, Phase.RECORDING),
         EndRequested: _to(_Step.end, Phase.ENDED),
         DeadlinePassed: _to(_Step.deadline_passed, Phase.RECORDING, Phase.OPEN),

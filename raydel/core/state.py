@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct, structs
 
 from raydel.core.apps import App
-from raydel.core.config import Config
+from raydel.core.config import Config, StartPolicy
 from raydel.core.events import Joining
 from raydel.core.instants import iso
 from raydel.core.messages import (
@@ -21,18 +21,27 @@ from raydel.core.messages import (
     ReadinessUpdate,
     SessionStatus,
     StartRecording,
+    StatusNotice,
+    StatusReport,
     StopRecording,
     TakeUpdate,
 )
 from raydel.core.stream import Stream
 from raydel.core.take import Debt, Declared, Owner, PastTake, Take
+from raydel.core.waits import Awaited
 
 PROBE_PATIENCE: Final = 2_000.0
 """ms an old connection is given to show that it is still there."""
 
 
 Answer = (
-    StartRecording | StopRecording | TakeUpdate | MarkerNotice | ReadinessUpdate | Error
+    StartRecording
+    | StopRecording
+    | TakeUpdate
+    | MarkerNotice
+    | StatusNotice
+    | ReadinessUpdate
+    | Error
 )
 """What a command is answered with."""
 
@@ -61,6 +70,7 @@ class Seat(Struct, frozen=True):
         away: Why it is not there, as in `DeviceDisconnected`.
         shown: Device ids that it was told are connected.
         declared: What its device said of itself.
+        status: How it said that it fares, or None.
     """
 
     owner: Owner
@@ -74,6 +84,7 @@ class Seat(Struct, frozen=True):
     away: str = "lost"
     shown: tuple[str, ...] = ()
     declared: Declared = Declared()
+    status: StatusReport | None = None
 
     @property
     def device_id(self) -> str:
@@ -120,6 +131,8 @@ class Session(Struct, frozen=True):
         version: Counts what was stored; a commit compares and swaps on it.
         seats: The host's, then the guest's if there is one.
         take: The take that runs, or None.
+        policy: What its host wants a start to be; None for the server's own choice.
+        awaited: Reports that devices owe.
         past: Takes that have ended, and may still be reported on, oldest first.
         said: How many lines its devices have added to journals since the latest start.
         stop_at: When the latest stop reaches the phones; 0 if none was sent.
@@ -136,6 +149,8 @@ class Session(Struct, frozen=True):
     version: int = 0
     seats: tuple[Seat, ...] = ()
     take: Take | None = None
+    policy: StartPolicy | None = None
+    awaited: tuple[Awaited, ...] = ()
     past: tuple[PastTake, ...] = ()
     said: int = 0
     stop_at: float = 0.0
@@ -250,6 +265,7 @@ def deadline_of(session: Session, config: Config) -> float | None:
     """Return the earliest instant at which time alone changes the session."""
     due = [claim.deadline for claim in session.claims]
     due += [debt.expires_at for debt in session.debts]
+    due += [each.deadline for each in session.awaited]
     if session.take is not None:
         due.append(session.take.start_at + config.longest_take)
     elif session.empty_since is not None and session.ended_at is None:

@@ -127,6 +127,7 @@ class Take(Struct, frozen=True):
         ended_at: When the stop was accepted, or None while it runs.
         reason: Why it ended, as in `StopRecording`.
         ended_by: Device id of whoever ended it, or ``server``.
+        strict: Whether it was only to begin if everybody agreed.
     """
 
     id: str
@@ -139,6 +140,7 @@ class Take(Struct, frozen=True):
     ended_at: float | None = None
     reason: str | None = None
     ended_by: str | None = None
+    strict: bool = False
 
     def participant(self, device_id: str) -> Participant | None:
         """Return the participant with this id, if it is one."""

@@ -30,6 +30,7 @@ from raydel.core.messages import (
     Numbered,
     Outbound,
     StartRecording,
+    StatusNotice,
     StopRecording,
     TakeUpdate,
     refused,
@@ -159,7 +160,7 @@ class Turn:
         for seat in self.session.seats:
             self.tell(seat, message)
 
-    def tell_new(self, news: TakeUpdate | MarkerNotice) -> None:
+    def tell_new(self, news: TakeUpdate | MarkerNotice | StatusNotice) -> None:
         """Send to every device what no released app knows."""
         for seat in self.session.seats:
             if not seat.app.is_released:
