@@ -7,6 +7,7 @@ before the call to 1.6 s after it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Final
@@ -14,6 +15,15 @@ from typing import Final
 from msgspec import Struct
 
 from raydel.core.apps import App
+
+_WRITTEN: Final = re.compile(
+    r"(?P<model>.*[^\s].*):(?P<delay>-?[0-9]{1,5}(\.[0-9]{1,3})?)"
+    r"(±|\+-)(?P<spread>[0-9]{1,5}(\.[0-9]{1,3})?)"
+)
+
+SOONEST: Final = -1_000.0
+LATEST: Final = 10_000.0
+"""ms. What a camera takes is between them, whatever it is."""
 
 
 class Latency(Struct, frozen=True):
@@ -86,3 +96,22 @@ def known_latency(
             if name is not None and fnmatchcase(name.lower(), each.model.lower()):
                 return each.latency
     return None
+
+
+def written(text: str) -> CameraLatency:
+    """Read a latency as it is written: ``MODEL:MS±MS``, or ``+-`` in place of ``±``.
+
+    The model is what stands before the last colon.
+
+    Raises:
+        ValueError: It is not written like that, or no camera takes so long. Says which.
+    """
+    parts = _WRITTEN.fullmatch(text)
+    if parts is None:
+        raise ValueError("it is MODEL:MS±MS, as in iPhone15,2:350±60")
+    latency = Latency(float(parts["delay"]), float(parts["spread"]))
+    if not SOONEST <= latency.delay <= LATEST or latency.spread > LATEST:
+        raise ValueError(
+            f"a camera takes from {SOONEST:g} to {LATEST:g} ms, and is off by less"
+        )
+    return CameraLatency(parts["model"].strip(), latency)

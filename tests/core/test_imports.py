@@ -15,7 +15,7 @@ LAYERS: Final = (
     "twisted.plugins.raydel_plugin",
     "raydel.__main__",
     "raydel.cli",
-    "raydel.simulation.live",
+    "raydel.simulation.live raydel.simulation.grades",
     "raydel.simulation.starts raydel.simulation.longtakes raydel.simulation.served",
     "raydel.simulation.alignments",
     "raydel.simulation.figures raydel.simulation.stage raydel.simulation.recording",
