@@ -93,7 +93,7 @@ def _of_command(known: Evidence, place: Place) -> Iterator[str]:
         )
     else:
         yield f"the first frame of {name} cannot be placed: graded by its start command"
-    if place.uncertainty is None:
+    if place.unsure is None:
         yield f"when {name} obeyed its start is not known"
     if known.camera is None:
         least = ANY_CAMERA.delay - ANY_CAMERA.spread
@@ -132,15 +132,15 @@ def _mixed(files: Sequence[Evidence]) -> Iterator[str]:
 def _unsure(name: str, place: Place, fine_at: float) -> Iterator[str]:
     """Say so if a clock is a reason why a grade is not the best.
 
-    If both clocks leave more than is fine for the two, one leaves more than its share.
+    Where two clocks leave more than is fine for both, one leaves more than its share.
     """
-    course, whole = place.course, place.uncertainty
-    if course.rate is None or course.uncertainty <= fine_at / 2**0.5:
+    course, bend = place.course, place.course.bend
+    clock = course.unsure + bend
+    if course.rate is None or clock <= fine_at / 2**0.5:
         return
-    if whole is not None and course.uncertainty < whole / 2:
+    if place.unsure is not None and clock < (place.unsure + bend) / 2:
         return
-    bend = course.bend
-    if bend > course.uncertainty / 2:
+    if bend > course.unsure:
         yield f"the clock of {name} leaves a straight line by up to {bend:.1f} ms"
     else:
-        yield f"the clock of {name} is only known to {course.uncertainty:.1f} ms"
+        yield f"the clock of {name} is only known to {course.unsure:.1f} ms"

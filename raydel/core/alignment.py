@@ -4,8 +4,9 @@ Instants are server time in ms, durations are in ms, rates in millionths. A file
 time counts from its first frame: ``(instant - start) * (1 + rate_ppm / 1e6)``.
 
 Each file is placed by itself (`raydel.core.fileplaces`): by the frames that its device
-reported, or by what its start command can promise. What two places are unsure by adds
-up as chance does, by the root of the squares; their bounds add up as they are.
+reported, or by what its start command can promise. What two places are misjudged by
+adds up as chance does, by the root of the squares; how far the two clocks leave their
+straight lines is known, and comes on top; bounds add up as they are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from msgspec import Struct, structs
 
 from raydel.core.alignlimits import limits
 from raydel.core.cameras import CameraLatency
+from raydel.core.fileclocks import apart
 from raydel.core.fileplaces import (
     UNKNOWN,
     Place,
@@ -141,7 +143,7 @@ def _file(device_id: str, place: Place | None, reference: Place | None) -> Align
     if place is None or reference is None:
         unknown = (None,) * 6
         return AlignedFile(device_id, UNKNOWN, *unknown, grade=WORST)
-    uncertainty = together([place.uncertainty, reference.uncertainty])
+    uncertainty = _unsure(place, reference)
     return AlignedFile(
         device_id=device_id,
         source=place.source,
@@ -153,6 +155,11 @@ def _file(device_id: str, place: Place | None, reference: Place | None) -> Align
         bound=_fine(added([place.bound, reference.bound])),
         grade=grade(uncertainty),
     )
+
+
+def _unsure(place: Place, reference: Place) -> float | None:
+    chance = together([place.unsure, reference.unsure])
+    return added([chance, apart(place.course, reference.course)])
 
 
 def _largest(numbers: Sequence[float | None]) -> float | None:

@@ -10,6 +10,7 @@ have gone on in the middle between the looks before and after that.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import hypot, inf
@@ -28,23 +29,62 @@ FAR: Final = 30 * SECOND
 the clock did meanwhile may be the least known of all."""
 
 
+class Bend(NamedTuple):
+    """How far a clock leaves its straight line at an instant.
+
+    Attributes:
+        at: The instant, server time, ms.
+        ahead: How far it is ahead of the line, ms.
+    """
+
+    at: float
+    ahead: float
+
+
 class Course(NamedTuple):
     """A clock from the start of a file to its end.
 
     Attributes:
         rate: What it gained on server time in the mean, ppm; None if it was not seen.
-        uncertainty: What the file's time is wrong by for it, 19 times of 20, at any
-            instant, ms.
-        bound: What that is wrong by at most.
-        bend: How far the clock leaves the straight line, at most, ms.
+        unsure: What it is misjudged by 19 times of 20, at any instant, ms.
+        bound: What the file's time is wrong by at most, ms: for what the clock is
+            misjudged by, and how far it leaves the line.
+        bends: How far it leaves the line, at one instant after the other; none if it
+            was not seen.
         set: Whether it was set in between, or slept.
     """
 
     rate: float | None
-    uncertainty: float
+    unsure: float
     bound: float
-    bend: float = 0.0
+    bends: Sequence[Bend] = ()
     set: bool = False
+
+    @property
+    def bend(self) -> float:
+        """How far the clock leaves the line, at most, ms."""
+        return max((abs(each.ahead) for each in self.bends), default=0.0)
+
+    def ahead(self, at: float) -> float:
+        """Return how far it is ahead of the line at an instant, ms; 0 outside."""
+        place = bisect_right(self.bends, at, key=_AT)
+        if not 0 < place < len(self.bends):
+            return 0.0
+        (since, one), (until, other) = self.bends[place - 1 : place + 1]
+        return one + (other - one) * (at - since) / (until - since)
+
+
+_AT: Final = attrgetter("at")
+_BEGINS: Final = attrgetter("begins")
+
+
+def apart(one: Course, other: Course) -> float:
+    """Return how far two files get apart as their clocks leave their lines, ms.
+
+    That is known, and no chance: clocks that warm up alike leave them together.
+    """
+    ats = [each.at for course in (one, other) for each in course.bends]
+    return max((abs(one.ahead(at) - other.ahead(at)) for at in ats), default=0.0)
 
 
 class _Point(NamedTuple):
@@ -53,13 +93,13 @@ class _Point(NamedTuple):
     Attributes:
         at: The instant, server time, ms.
         gained: What it has gained since the start, ms, but for what it was set by.
-        uncertainty: What it is misjudged by 19 times of 20, ms.
+        unsure: What it is misjudged by 19 times of 20, ms.
         bound: What it is misjudged by at most, ms.
     """
 
     at: float
     gained: float
-    uncertainty: float
+    unsure: float
     bound: float
 
 
@@ -105,15 +145,15 @@ def course(clock: ClockFit, start: float, end: float) -> Course:
     points = list(_points(stretches, clock.at(start)))
     length = end - start
     rate = points[-1].gained / length if length else clock.at(start).rate / 1e6
-    bends = [abs(each.gained - rate * (each.at - start)) for each in points]
-    wrong = [each.bound + bend for each, bend in zip(points, bends, strict=True)]
+    bends = [Bend(each.at, each.gained - rate * (each.at - start)) for each in points]
+    wrong = [
+        each.bound + abs(bend.ahead) for each, bend in zip(points, bends, strict=True)
+    ]
     return Course(
         rate=rate * 1e6,
-        uncertainty=max(
-            each.uncertainty + bend for each, bend in zip(points, bends, strict=True)
-        ),
+        unsure=max(each.unsure for each in points),
         bound=max(_between(points, wrong, WORST_RATE + abs(rate)), default=wrong[0]),
-        bend=max(bends),
+        bends=bends,
         set=len(stretches) > 1 or clock.at(start).marked or clock.at(end).marked,
     )
 
@@ -143,7 +183,7 @@ class _Stretch(NamedTuple):
 
 
 def _stretches(clock: ClockFit, start: float, end: float) -> Iterator[_Stretch]:
-    segments = sorted(clock.segments, key=attrgetter("begins"))
+    segments = sorted(clock.segments, key=_BEGINS)
     joints = [(one.ends + other.begins) / 2 for one, other in pairwise(segments)]
     for segment, (since, until) in zip(
         segments, pairwise([-inf, *joints, inf]), strict=True

@@ -68,16 +68,17 @@ class Place:
         start: When its first frame was, server time, ms.
         end: When its last one was; None if it was not reported.
         course: What its clock makes of it.
-        uncertainty: What its place is wrong by 19 times of 20, at any instant of the
-            take, ms; None if nobody knows.
-        bound: What that is wrong by at most, ms; None where nothing bounds it.
+        unsure: What its place is misjudged by 19 times of 20, at any instant of the
+            take, ms; None if nobody knows. How far its clock leaves a straight line is
+            not in it.
+        bound: What its place is wrong by at most, ms; None where nothing bounds it.
     """
 
     source: str
     start: float
     end: float | None
     course: Course
-    uncertainty: float | None
+    unsure: float | None
     bound: float | None
 
 
@@ -153,7 +154,7 @@ def common_clock(seen: Sequence[Sequence[str]]) -> str | None:
 def placed(known: Evidence) -> Place | None:
     """Place a file; None if nothing tells when it began."""
     begin, source = first_frame(known), FRAMES
-    if begin is None:
+    if begin is None and known.facts.trouble is None:
         begin, source = _commanded(known), COMMAND
     if begin is None:
         return None
@@ -166,7 +167,7 @@ def placed(known: Evidence) -> Place | None:
         start=begin.at,
         end=end,
         course=ran,
-        uncertainty=together([told.uncertainty, ran.uncertainty]),
+        unsure=together([told.uncertainty, ran.unsure]),
         bound=added([told.bound, ran.bound]),
     )
 

@@ -26,6 +26,9 @@ from raydel.core.messages import (
 )
 from raydel.core.take import Participant, Take
 
+Recording: Final = RecordingScheduled | RecordingStarted | RecordingStopped
+"""What a device reports that has its start, and obeys it."""
+
 EVEN: Final = 0.95
 """What is anywhere in a stretch of time, each instant as likely, is 19 times of 20 off
 the middle by no more than this part of its half."""
@@ -75,7 +78,7 @@ class Facts:
         arrived_by: By when a copy is known to have arrived, server time, ms.
         started: Its latest first frame, and when that was heard of.
         stopped: Its latest last frame, and when.
-        trouble: That it refused, or failed, as it said last.
+        trouble: That it refused, or failed, if that is what it said last.
     """
 
     told: tuple[tuple[float, float | None], ...] = ()
@@ -108,6 +111,8 @@ def facts_of(entries: Sequence[JournalEntry]) -> Facts:
                 pass
         if _is_sign(entry.fact):
             signs.append(entry.at)
+        if isinstance(entry.fact, Recording):
+            trouble = None
     left_at = told[0][0] if told else -inf
     return Facts(
         told=tuple(told),
@@ -122,7 +127,7 @@ def _is_sign(fact: Fact) -> bool:
     """Whether who is behind a line has got its start."""
     if isinstance(fact, Confirmed):
         return fact.command == "start"
-    return isinstance(fact, RecordingScheduled | RecordingStarted | RecordingStopped)
+    return isinstance(fact, Recording)
 
 
 def called(
