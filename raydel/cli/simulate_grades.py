@@ -35,8 +35,13 @@ def run(
         print(json.dumps({**settings, "figures": [asdict(each) for each in figures]}))
     else:
         print("\n".join(table(figures, f"{settings['minutes']:g} min")))
-    if any(each.broken for each in figures):
-        raise SystemExit(1)
+    if code := exit_code(figures):
+        raise SystemExit(code)
+
+
+def exit_code(figures: Iterable[GradeFigures]) -> int:
+    """Return 1 if any bound did not hold, else 0."""
+    return int(any(each.broken for each in figures))
 
 
 def table(figures: Iterable[GradeFigures], length: str) -> list[str]:
