@@ -48,6 +48,8 @@ LAYERS: Final = (
     "raydel.countdown raydel.outbox",
     "raydel.store raydel.timebase",
     "raydel.interfaces raydel.threads",
+    "raydel.export.formats",
+    "raydel.export",
     "raydel.core.session",
     "raydel.core.turn",
     "raydel.core.state",
