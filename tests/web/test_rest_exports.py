@@ -37,10 +37,10 @@ def refuse(error: Exception) -> Format:
     def render(*_: object) -> bytes:
         raise error
 
-    return Format("refused", "text/plain", "txt", render)
+    return Format("refused", "text/plain", ".txt", render)
 
 
-PLAIN = Format("plain", "text/plain; charset=utf-8", "txt", write)
+PLAIN = Format("plain", "text/plain; charset=utf-8", ".txt", write)
 
 
 class ExportsTestCase(TakesTestCase):

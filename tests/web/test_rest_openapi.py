@@ -18,6 +18,7 @@ from raydel.core.clockview import Clocks
 from raydel.core.manifest import Manifest, TakeSummary
 from raydel.core.messages import SessionStatus
 from raydel.export.formats import FORMATS
+from raydel.export.plan import CHOICES
 from raydel.testing import FakeSessions, FakeTimebase
 from raydel.web.answers import ErrorBody
 from raydel.web.rest import routes
@@ -42,7 +43,10 @@ CALLS: Final = (
     "GET /api/takes",
     "GET /api/takes/{take_id}",
     "GET /api/takes/{take_id}/clocks",
-    "GET /api/takes/{take_id}/export/{format}",
+    "GET /api/takes/{take_id}/export/csv",
+    "GET /api/takes/{take_id}/export/ffmpeg",
+    "GET /api/takes/{take_id}/export/json",
+    "GET /api/takes/{take_id}/export/otio",
     "GET /health",
     "GET /openapi.json",
     "GET /schemas/take.json",
@@ -105,9 +109,10 @@ class RouteTests(SynchronousTestCase):
 
     def test_routes_and_table(self) -> None:
         """Each route stands in the table, and each call in the table is a route."""
-        ours = {rule.endpoint for rule in APP.url_map.iter_rules()}
+        ours = {rule.endpoint for rule in APP.url_map.iter_rules()} - {"export"}
+        ours |= {f"export_{name}" for name in FORMATS}
         self.assertEqual(ours, set(operations(FORMATS)))
-        self.assertEqual(ours, {name for _, _, name in calls(APP)})
+        self.assertEqual(ours, {call.name for call in calls(APP, FORMATS)})
 
     def test_path_parameters(self) -> None:
         """Each variable of a path is described, and no other."""
@@ -156,12 +161,36 @@ class RouteTests(SynchronousTestCase):
                     self.assertEqual({"application/json": {"schema": error}}, content)
 
     def test_formats(self) -> None:
-        """The formats of exports are those there are, with their content types."""
-        path = DOCUMENT["paths"]["/api/takes/{take_id}/export/{format}"]["get"]
-        _, form, _ = path["parameters"]
-        self.assertEqual(sorted(FORMATS), form["schema"]["enum"])
-        kinds = {each.content_type for each in FORMATS.values()}
-        self.assertEqual(kinds, set(path["responses"]["200"]["content"]))
+        """Each format of an export is a call, with its content type."""
+        for name, form in FORMATS.items():
+            call = DOCUMENT["paths"][f"/api/takes/{{take_id}}/export/{name}"]["get"]
+            self.assertEqual(
+                f"Write a take for another program: {name}", call["summary"]
+            )
+            self.assertEqual(
+                [form.content_type], list(call["responses"]["200"]["content"])
+            )
+
+    def test_choices(self) -> None:
+        """What can be chosen of a video is described, and nothing else."""
+        call = DOCUMENT["paths"]["/api/takes/{take_id}/export/ffmpeg"]["get"]
+        _, *choices = (each["name"] for each in call["parameters"])
+        self.assertEqual(list(CHOICES), choices)
+
+    def test_links(self) -> None:
+        """A link leads to a call that there is, and gives what stands in its path."""
+        known = {call["operationId"]: call for _, _, call in described()}
+        links = [
+            link
+            for _, _, call in described()
+            for answer in call["responses"].values()
+            for link in answer.get("links", {}).values()
+        ]
+        self.assertNotEqual([], links)
+        for link in links:
+            call = known[link["operationId"]]
+            needed = {each["name"] for each in call["parameters"] if each["required"]}
+            self.assertEqual(needed, set(link["parameters"]))
 
 
 class SchemaTests(SynchronousTestCase):

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from raydel.core.journal import (
     SERVER,
     Confirmed,
+    Fact,
     JournalEntry,
     LinkBack,
     LinkLost,
@@ -34,7 +35,7 @@ from tests.docs import page
 from tests.web.test_rest_takes import TakesTestCase, record
 
 SCHEMA: Final = json.loads(json.dumps(take_schema()))
-FACTS: Final = (
+FACTS: Final[tuple[Fact, ...]] = (
     Told("start", 12.5),
     Told("stop"),
     Confirmed("start"),

@@ -29,10 +29,7 @@ def add_exports(
 
     @app.route("/api/takes/<rest:take_id>/export/<word:format>", methods=["GET"])
     def export(request: IRequest, take_id: str, **path: str) -> Deferred[bytes]:
-        """Write a take in the form that another program reads.
-
-        What else may be chosen depends on the format.
-        """
+        """Write a take for another program: {format}."""
         form = formats.get(path["format"])
         if form is None:
             return succeed(_no_format(request, formats))
@@ -53,6 +50,6 @@ def _no_format(request: IRequest, formats: Mapping[str, Format]) -> bytes:
 
 
 def _attached(request: IRequest, form: Format, take_id: str, body: bytes) -> bytes:
-    name = f"take-{take_id[:8]}.{form.suffix}"
+    name = f"take-{take_id[:8]}{form.suffix}"
     request.setHeader(b"content-disposition", f'attachment; filename="{name}"'.encode())
     return deliver(request, HTTPStatus.OK, body, form.content_type.encode())

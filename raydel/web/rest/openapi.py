@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from klein import Klein
@@ -76,9 +76,8 @@ def document(app: Klein, formats: Mapping[str, Format]) -> Schema:
     """Return the description of all routes of an app."""
     table = operations(formats)
     paths: dict[str, Schema] = {}
-    for path, method, name in calls(app):
-        words = app.endpoints[name].__doc__
-        paths.setdefault(path, {})[method] = _operation(name, words, table[name])
+    for call in calls(app, formats):
+        paths.setdefault(call.path, {})[call.method] = _operation(call, table)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -97,12 +96,36 @@ def document(app: Klein, formats: Mapping[str, Format]) -> Schema:
     }
 
 
-def calls(app: Klein) -> Iterator[tuple[str, str, str]]:
-    """Return path, method in lower case and name of every call that there is."""
+class Call(NamedTuple):
+    """A call that there is.
+
+    Attributes:
+        path: Its path, with ``{names}`` of what varies.
+        method: Its method, in lower case.
+        name: The function that answers it, and the format, where it has one.
+        words: What the function says of itself.
+    """
+
+    path: str
+    method: str
+    name: str
+    words: str
+
+
+def calls(app: Klein, formats: Mapping[str, Format]) -> Iterator[Call]:
+    """Return every call; one that has a format, once for each."""
     for rule in app.url_map.iter_rules():
         path = _VARIABLE.sub(r"{\1}", rule.rule)
+        words = app.endpoints[rule.endpoint].__doc__ or ""
         for method in sorted(_methods(rule)):
-            yield path, method.lower(), rule.endpoint
+            call = Call(path, method.lower(), rule.endpoint, words)
+            yield from _of_each(call, formats) if "{format}" in path else (call,)
+
+
+def _of_each(call: Call, formats: Mapping[str, Format]) -> Iterator[Call]:
+    for each in formats:
+        path, name = call.path.replace("{format}", each), f"{call.name}_{each}"
+        yield call._replace(path=path, name=name, words=call.words.format(format=each))
 
 
 def _methods(rule: Rule) -> set[str]:
@@ -110,15 +133,16 @@ def _methods(rule: Rule) -> set[str]:
     return set(rule.methods or ()) - {"HEAD", "OPTIONS"}
 
 
-def _operation(name: str, docstring: str | None, operation: Operation) -> Schema:
-    summary, rest = summary_and_rest(docstring)
+def _operation(call: Call, table: Mapping[str, Operation]) -> Schema:
+    operation = table[call.name]
+    summary, rest = summary_and_rest(call.words)
     shown: Schema = {
-        "operationId": name,
+        "operationId": call.name,
         "tags": [operation.tag],
         "summary": summary,
         "description": rest.replace("``", "`") or f"{summary}.",
         "parameters": [_parameter(each) for each in operation.parameters],
-        "responses": _answers(operation),
+        "responses": _answers(operation, table),
     }
     if operation.body is not None:
         content = {"application/json": {"schema": reference(operation.body)}}
@@ -139,14 +163,17 @@ def _parameter(parameter: Parameter) -> Schema:
     return shown
 
 
-def _answers(operation: Operation) -> Schema:
-    every = {status: _reference(status) for status, _ in _shared()}
-    own = {str(s): _answer(each) for s, each in operation.answers.items()}
-    good = next(str(status) for status in operation.answers if status < 300)  # noqa: PLR2004
-    if operation.links:
-        links = {name: _link(each) for name, each in operation.links.items()}
-        own[good]["links"] = links
-    return dict(sorted((every | own).items()))
+def _answers(operation: Operation, table: Mapping[str, Operation]) -> Schema:
+    shown: Schema = {status: _reference(status) for status, _ in _shared()}
+    for status, answer in operation.answers.items():
+        shown[str(status)] = _answer(answer)
+        if operation.links and status < HTTPStatus.BAD_REQUEST:
+            shown[str(status)]["links"] = {
+                name: _link(each)
+                for name, each in operation.links.items()
+                if each.operation in table
+            }
+    return dict(sorted(shown.items()))
 
 
 def _answer(answer: Answer) -> Schema:

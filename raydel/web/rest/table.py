@@ -22,6 +22,7 @@ from raydel.web.rest.operations import Health
 from raydel.web.rest.query import MOST, USUAL
 from raydel.web.rest.sessions import Done, SessionList
 from raydel.web.rest.takes import TakeList
+from raydel.web.schemas import Schema, reference
 
 
 class Answer(Struct, frozen=True):
@@ -108,16 +109,86 @@ _PAGE: Final = (
     Parameter("before", "query", "Only takes begun before the one with this id.", _ID),
 )
 
+_CHOICES: Final[Mapping[str, tuple[Parameter, ...]]] = {
+    "ffmpeg": (
+        Parameter(
+            "layout",
+            "query",
+            "One video with all pictures beside each other, or one for each file.",
+            {
+                "type": "string",
+                "enum": ["side-by-side", "separate"],
+                "default": "side-by-side",
+            },
+        ),
+        Parameter(
+            "exact",
+            "query",
+            "Whether frames are encoded anew; `no` is for separate videos, and leaves "
+            "height and rate as they are.",
+            {"type": "string", "enum": ["yes", "no"], "default": "yes"},
+        ),
+        Parameter(
+            "height",
+            "query",
+            "Of each picture, in pixels.",
+            {"type": "number", "minimum": 16, "maximum": 4320},
+        ),
+        Parameter(
+            "rate",
+            "query",
+            "Frames a second.",
+            {"type": "number", "minimum": 1, "maximum": 1000},
+        ),
+        Parameter(
+            "output",
+            "query",
+            "The file to make, or the directory of separate ones.",
+            {"type": "string", "minLength": 1, "maxLength": 1000},
+        ),
+    )
+}
+"""What a format lets one choose; the others let one choose nothing."""
+
+_SHAPES: Final[Mapping[str, Schema]] = {
+    "json": reference(Manifest),
+    "csv": {"type": "string"},
+    "ffmpeg": {"type": "string"},
+    "otio": {"type": "object"},
+}
+"""What a file of a format is like."""
+
 _NO_SESSION: Final = Answer("There is no such session.")
 _NO_TAKE: Final = Answer("There is no such take.")
+_NO_BEFORE: Final = Answer("`before` is the id of no take.")
+_NO_CODE: Final = Answer("There can be no such code, or `before` is the id of no take.")
 _BUSY: Final = Answer("It makes no sense now: the text and the code say why.")
 _NOT_JSON: Final = Answer("The body is said to be something else than JSON.")
 _AWAY: Final = Answer(
     "The store cannot be asked now.",
     headers={"Retry-After": "After how many seconds to ask again."},
 )
-_PAGES: Final = {"next page": Link("every_take", {"before": "$response.body#/next"})}
-_TAKE_OF: Final = {"take": Link("one_take", {"take_id": "$response.body#/takeId"})}
+
+
+def _links(parameter: str, place: str, *calls: str) -> Mapping[str, Link]:
+    """Lead on to some calls, with what stands at a place of the answer."""
+    values = {parameter: f"$response.body#{place}"}
+    return {each: Link(each, values) for each in calls}
+
+
+_OF_SESSION: Final = ("one_session", "start", "stop", "mark", "takes_under_code", "end")
+_OF_TAKE: Final = (
+    "one_take",
+    "clocks",
+    "export_csv",
+    "export_ffmpeg",
+    "export_json",
+    "export_otio",
+    "delete_take",
+)
+_TO_SESSIONS: Final = _links("code", "/sessions/0/id", *_OF_SESSION)
+_TO_TAKES: Final = _links("take_id", "/takes/0/id", *_OF_TAKE)
+_TO_TAKE: Final = _links("take_id", "/takeId", *_OF_TAKE)
 
 EVERYWHERE: Final[Mapping[int, Answer]] = {
     400: Answer("The request is broken, or something in it makes no sense."),
@@ -134,8 +205,12 @@ EVERYWHERE: Final[Mapping[int, Answer]] = {
 
 
 def operations(formats: Mapping[str, Format]) -> Mapping[str, Operation]:
-    """Return every call, by the name of the function that answers it."""
-    return {**_SERVER, **_SESSIONS, **_TAKES, "export": _export(formats)}
+    """Return every call, by the name of the function that answers it.
+
+    An export is one for each format, and has the format's name behind that.
+    """
+    exports = {f"export_{each}": _export(form) for each, form in formats.items()}
+    return {**_SERVER, **_SESSIONS, **_TAKES, **exports}
 
 
 _SERVER: Final = {
@@ -151,7 +226,9 @@ _SERVER: Final = {
 }
 
 _SESSIONS: Final = {
-    "every_session": Operation("sessions", {200: Answer("All of them.", SessionList)}),
+    "every_session": Operation(
+        "sessions", {200: Answer("All of them.", SessionList)}, links=_TO_SESSIONS
+    ),
     "one_session": Operation(
         "sessions", {200: Answer("It.", SessionStatus), 404: _NO_SESSION}, (_CODE,)
     ),
@@ -171,7 +248,7 @@ _SESSIONS: Final = {
         },
         (_CODE,),
         StartBody,
-        _TAKE_OF,
+        _TO_TAKE,
     ),
     "stop": Operation(
         "recording",
@@ -184,7 +261,7 @@ _SESSIONS: Final = {
         },
         (_CODE,),
         StopBody,
-        _TAKE_OF,
+        _TO_TAKE,
     ),
     "mark": Operation(
         "recording",
@@ -197,18 +274,22 @@ _SESSIONS: Final = {
         },
         (_CODE,),
         MarkerBody,
-        _TAKE_OF,
+        _TO_TAKE,
     ),
 }
 
 _TAKES: Final = {
     "every_take": Operation(
-        "takes", {200: Answer("A page.", TakeList), 503: _AWAY}, _PAGE, links=_PAGES
+        "takes",
+        {200: Answer("A page.", TakeList), 404: _NO_BEFORE, 503: _AWAY},
+        _PAGE,
+        links=_TO_TAKES,
     ),
     "takes_under_code": Operation(
         "takes",
-        {200: Answer("A page.", TakeList), 404: _NO_SESSION, 503: _AWAY},
+        {200: Answer("A page.", TakeList), 404: _NO_CODE, 503: _AWAY},
         (_CODE, *_PAGE),
+        links=_TO_TAKES,
     ),
     "one_take": Operation(
         "takes",
@@ -228,36 +309,21 @@ _TAKES: Final = {
 }
 
 
-def _export(formats: Mapping[str, Format]) -> Operation:
-    names = sorted(formats)
+def _export(form: Format) -> Operation:
+    schema = _SHAPES.get(form.name, {})
     return Operation(
         "takes",
         {
             200: Answer(
                 "A file.",
                 None,
-                {each.content_type: {} for each in formats.values()},
+                {form.content_type: schema},
                 {"Content-Disposition": "What to call the file."},
             ),
-            404: Answer("There is no such take, or no such format."),
+            404: _NO_TAKE,
             409: Answer("The take does not allow it: the text says why."),
             501: Answer("The server lacks a library for it: the text says which."),
             503: _AWAY,
         },
-        (
-            _TAKE,
-            Parameter(
-                "format",
-                "path",
-                "The form.",
-                {"type": "string", "enum": names},
-                names[0] if names else None,
-            ),
-            Parameter(
-                "choices",
-                "query",
-                "What the format lets one choose, each once.",
-                {"type": "object", "additionalProperties": {"type": "string"}},
-            ),
-        ),
+        (_TAKE, *_CHOICES.get(form.name, ())),
     )

@@ -19,7 +19,7 @@ from raydel.interfaces import ISessions, TakeRecord
 from raydel.threads import InThread
 from raydel.web.answers import encode
 from raydel.web.rest.commands import known_code
-from raydel.web.rest.query import Page, WrongQuery, asked_page
+from raydel.web.rest.query import Page, asked_page
 from raydel.web.rest.sessions import Done
 from raydel.web.rest.waiting import onlooker
 
@@ -137,7 +137,7 @@ def _listed(
         # There are none before it, or it is none itself.
         known = yield onlooker(sessions.take(page.before))
         if known is None:
-            raise WrongQuery("before is the id of no take")
+            raise Refusal(TAKE_NOT_FOUND, detail="before is the id of no take")
     return encode(request, HTTPStatus.OK, _list_of(found, page))
 
 
