@@ -254,7 +254,7 @@ def _ms(told: str | None) -> float | None:
     with suppress(ValueError):
         if len(parts) <= _CLOCK_PARTS:
             seconds = sum(
-                float(part) * 60**power for power, part in enumerate(reversed(parts))
+                float(part) * 60.0**power for power, part in enumerate(reversed(parts))
             )
             return round(seconds * 1000, 3)
     return None
