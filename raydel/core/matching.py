@@ -255,7 +255,7 @@ def _assumed(equal: Sequence[Assignment], manifest: Manifest) -> Assignment:
 def choose(
     traces: Sequence[Trace],
     manifests: Sequence[Manifest],
-    told: Mapping[str, str] | None = None,
+    told: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Choice:
     """Look for the take that all files are of.
 
@@ -263,10 +263,14 @@ def choose(
         traces: The files, in any order.
         manifests: The takes to look through, in any order. Those without participants
             have no files.
-        told: As in `assign`.
+        told: As in `assign`, for each take by its id.
     """
     latest = sorted(manifests, key=lambda each: (-each.start_time, each.id))
-    found = [assign(traces, each, told) for each in latest if each.participants]
+    found = [
+        assign(traces, each, (told or {}).get(each.id))
+        for each in latest
+        if each.participants
+    ]
     whole = [each for each in found if not each.left_out]
     if not whole:
         times = {each.id: each.start_time for each in latest}
