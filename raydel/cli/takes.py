@@ -152,6 +152,21 @@ def named_take(asked: Namespace) -> Manifest:
     return manifest
 
 
+def latest_take(server: Server, most: int) -> Manifest:
+    """Return the take that has ended, where there is but one.
+
+    Raises:
+        Refused: There is none, or a choice: the latest are listed.
+    """
+    ended = [each for each in islice(server.summaries(), most) if each.ended_at]
+    if not ended:
+        raise Refused(f"{server.url} keeps no take that has ended")
+    if len(ended) == 1:
+        return server.manifest(ended[0].id)
+    lines = [f"{each.id}: {_summed(each)}" for each in ended]
+    raise Refused("\n  ".join(["which take? Say it with --take ID:", *lines]))
+
+
 def probed(paths: Sequence[str]) -> tuple[MediaFile, ...]:
     """Ask every file what it is.
 
@@ -310,14 +325,23 @@ def _line(manifest: Manifest) -> str:
 
 def describe(manifest: Manifest) -> str:
     """Say in a line what a take is, in the time of this place."""
-    begun = datetime.fromtimestamp(manifest.start_time / 1000, UTC).astimezone()
-    lasted = "still recording"
-    if manifest.ended_at is not None:
-        lasted = f"{spell(max(manifest.ended_at - manifest.start_time, 0))} long"
-    return (
-        f"{manifest.session_id}, begun {begun:%Y-%m-%d %H:%M:%S %Z}, {lasted}, "
-        f"{_names(manifest) or 'nobody'}"
+    names = tuple(each.name for each in manifest.participants)
+    return _described(
+        manifest.session_id, manifest.start_time, manifest.ended_at, names
     )
+
+
+def _summed(take: TakeSummary) -> str:
+    return _described(
+        take.session_id, take.start_time, take.ended_at, take.device_names
+    )
+
+
+def _described(code: str, start: float, end: float | None, names: Sequence[str]) -> str:
+    begun = datetime.fromtimestamp(start / 1000, UTC).astimezone()
+    lasted = "still recording" if end is None else f"{spell(max(end - start, 0))} long"
+    who = ", ".join(names) or "nobody"
+    return f"{code}, begun {begun:%Y-%m-%d %H:%M:%S %Z}, {lasted}, {who}"
 
 
 def span(placed: Placed) -> tuple[float, float] | None:
