@@ -86,7 +86,8 @@ def _judged(
         f"  the way of sound is up to {way:.0f} ms of that: 3 ms a metre, cameras "
         f"{metres:g} m apart{_whence(distance)}"
     )
-    lines = _seen(first, other, heard, lag), acoustics, f"  {_verdict(other, beyond)}"
+    verdict = _verdict(beyond, way, clocks)
+    lines = _seen(first, other, heard, lag), acoustics, f"  {verdict}"
     return {
         "verdict": "disagree" if beyond else "agree",
         "path": other.media.path,
@@ -114,12 +115,12 @@ def _whence(distance: float | None) -> str:
     return " (assumed; --distance says it)" if distance is None else ""
 
 
-def _verdict(other: Placed, beyond: float) -> str:
+def _verdict(beyond: float, way: float, clocks: float) -> str:
+    if not beyond and clocks > way + RESOLUTION:
+        return f"clocks and sound agree, to the {clocks:.0f} ms that the clocks promise"
     if not beyond:
         return "clocks and sound agree"
-    why = (
-        "the clocks promise little for this file: trust the sound"
-        if other.aligned.uncertainty is None or other.aligned.grade == "D"
-        else "is it another take, or does a phone lay its sound beside its picture?"
+    return (
+        f"clocks and sound disagree, by {beyond:.0f} ms more than that: is it another "
+        "take, or does a phone lay its sound beside its picture?"
     )
-    return f"clocks and sound disagree, by {beyond:.0f} ms more than that: {why}"

@@ -227,14 +227,17 @@ def spell(duration: float) -> str:
     '3 h 12 min'
     """
     sign, whole = ("-" if duration < 0 else ""), abs(duration)
-    if whole < MINUTE:
+    if round(whole / SECOND, 1) < MINUTE / SECOND:
         return f"{sign}{whole / SECOND:.1f} s"
-    for large, name, small, rest in (
-        (DAY, "d", HOUR, "h"),
-        (HOUR, "h", MINUTE, "min"),
-        (MINUTE, "min", SECOND, "s"),
-    ):
-        many, over = divmod(round(whole / small), round(large / small))
-        if many:
-            return f"{sign}{many} {name} {over} {rest}" if over else f"{many} {name}"
-    raise AssertionError(duration)  # pragma: no cover
+    large, name, small, rest = next(
+        unit for unit in _UNITS if round(whole / unit[2]) * unit[2] >= unit[0]
+    )
+    many, over = divmod(round(whole / small), round(large / small))
+    return f"{sign}{many} {name}" + (f" {over} {rest}" if over else "")
+
+
+_UNITS: Final = (
+    (DAY, "d", HOUR, "h"),
+    (HOUR, "h", MINUTE, "min"),
+    (MINUTE, "min", SECOND, "s"),
+)
