@@ -42,7 +42,8 @@ from zope.interface import implementer
 
 from raydel.cli.parser import Parser
 from raydel.core.tokens import session_code
-from raydel.virtualphone import Action, Connect, End, Later, Say, Send, VirtualPhone
+from raydel.virtualphone import VirtualPhone
+from raydel.virtualwire import Action, Connect, End, Later, Say, Send
 
 SILENCE: Final = 12.0
 """Seconds without a word, after which a link is dead: the server pings every four."""
