@@ -254,8 +254,8 @@ class Recorder:
         self._unfinished.remove(footage.take_id)
         if isinstance(outcome, str):
             return [Say(f"! no file: {outcome}"), *self._fail(footage.take_id, outcome)]
-        size = outcome.size_bytes / 1e6
-        told = f"✓ {outcome.name}: {footage.frames} frames, {size:.1f} MB"
+        size = outcome.size_bytes / 1000
+        told = f"✓ {outcome.name}: {footage.frames} frames, {size:,.0f} kB"
         return [
             Say(told),
             *self._stopped(

@@ -295,7 +295,7 @@ class WithFile(Reporting):
         self.assertFalse(self.phone.is_settled)
         self.assertEqual([], self.come_back())
         done = film.then(FILE)
-        self.assertEqual(["✓ host.mp4: 21 frames, 2.1 MB"], said(done))
+        self.assertEqual(["✓ host.mp4: 21 frames, 2,100 kB"], said(done))
         expected = {
             "type": "recording_stopped",
             "takeId": TAKE,
