@@ -265,6 +265,9 @@ class Sessions(RuleBasedStateMachine):
     ) -> None:
         """A host and its guest join; a stranger and a rival host may follow."""
         self.policy = policy
+        if policy == "strict" and recording:
+            # Only apps that confirm a start are asked for one.
+            apps = (App.PROTOCOL_2,) * len(apps)
         people = [("Ann", True), ("Bob", False), ("Eve", False), ("Max", True)]
         self.phones = [
             Phone(name, host, app)
@@ -273,7 +276,7 @@ class Sessions(RuleBasedStateMachine):
         for phone in self.phones[:2]:
             self._join(phone, None)
         if recording:
-            self.do(StartRequested(self.online[0].peer, "take-0", 250.0))
+            self.do(StartRequested(self.online[0].peer, "take-0", 250.0, grace=200.0))
 
     # One step, as the service takes it.
 
