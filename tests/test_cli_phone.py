@@ -112,7 +112,7 @@ class Farewells(SynchronousTestCase):
     def test_another_server(self) -> None:
         """Where the server is elsewhere, they say where its REST is."""
         said = farewell("t", [Path("a.mp4")], "wss://club.example:3003/sync")
-        self.assertIn("align a.mp4 --url=https://club.example:3003\n", said)
+        self.assertIn("align a.mp4 --server=https://club.example:3003\n", said)
 
 
 class Studios(SynchronousTestCase):
