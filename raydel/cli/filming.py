@@ -162,7 +162,7 @@ def clip(text: str) -> Path:
     """
     path = Path(text)
     if path.suffix != ".mp4":
-        raise ArgumentTypeError(f"{text!r} does not end with .mp4")
+        raise ArgumentTypeError(f"{text!r} is no name that ends with .mp4")
     if not path.parent.is_dir():
         raise ArgumentTypeError(f"there is no directory {path.parent}")
     if missing := lacks():

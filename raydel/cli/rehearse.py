@@ -123,7 +123,7 @@ def farewell(take_id: str, clips: Sequence[Path], url: str) -> str:
     """
     files = " ".join(shlex.quote(str(clip)) for clip in clips)
     python = _python()
-    at = "" if ":3001/" in url and "127.0.0.1" in url else f" --url={rest(url)}"
+    at = "" if ":3001/" in url and "127.0.0.1" in url else f" --server={rest(url)}"
     return f"""
 There are two clips of take {take_id} now. How they lie to each other, and
 how well that is known:
