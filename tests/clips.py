@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import pytest
@@ -77,20 +78,19 @@ def frame_times(path: Path) -> list[float]:
 
 
 def _centroids(times: Sequence[float], greys: bytes) -> Iterator[float]:
-    """Find the flashes: bright frames in a row, weighted by how bright they are."""
-    dark, before = min(greys), -2
-    lit: list[int] = []
-    for n in (
-        *(n for n, grey in enumerate(greys) if grey - dark > LIT),
-        len(greys) + 1,
-    ):
-        if lit and n > before + 1:
-            weights = [greys[each] - dark for each in lit]
-            moments = (w * times[each] for w, each in zip(weights, lit, strict=True))
-            yield sum(moments) / sum(weights)
-            lit = []
-        lit.append(n)
-        before = n
+    """Find the middles of flashes: of each frame's time, weighted by its light.
+
+    The frames around a flash count too: one may be lit too little to be sure of.
+    """
+    dark = median(greys)
+    lit = {n for n, grey in enumerate(greys) if grey - dark > LIT}
+    begins = sorted(n for n in lit if n - 1 not in lit)
+    ends = sorted(n for n in lit if n + 1 not in lit)
+    for begin, end in zip(begins, ends, strict=True):
+        around = range(max(0, begin - 1), min(len(greys), end + 2))
+        weights = [greys[n] - dark for n in around]
+        moments = [times[n] * (greys[n] - dark) for n in around]
+        yield sum(moments) / sum(weights)
 
 
 def beeps(path: Path) -> list[float]:
