@@ -129,10 +129,11 @@ def sound_of(shot: Shot) -> array[int]:
     pace = (1 + shot.rate_ppm * 1e-6) * SAMPLES / SECOND
     first = shot.true_time(begin)
     for flash in shot.flashes:
-        low = max(0, math.ceil((flash - first) * pace))
-        for sample in range(low, min(count, math.ceil(low + shot.flash * pace))):
-            seconds = (first + sample / pace - flash) / SECOND
-            sound[sample] = round(_LOUD * math.sin(2 * math.pi * TONE * seconds))
+        low = (flash - first) * pace
+        high = min(count, math.ceil(low + shot.flash * pace))
+        for sample in range(max(0, math.ceil(low)), high):
+            turns = TONE * (first + sample / pace - flash) / SECOND
+            sound[sample] = round(_LOUD * math.sin(2 * math.pi * turns))
     return sound
 
 
