@@ -37,7 +37,7 @@ class Answers(ToolTest):
         self.assertIn(f"{a} is of Left goal, the host: likely", text)
         self.assertIn("+ its name is what Left goal reported", text)
         self.assertRegex(text, r"Right goal +1500\.000 +50\.000 +0\.210 +3\.100 +A\n")
-        self.assertIn("grade A: the files lie to 2 ms", text)
+        self.assertIn("grade A: they are placed to 2 ms", text)
         self.assertIn(f"what limits it:\n  {LIMIT}\n", text)
         self.assertIn("all show 8.5 s of it:", text)
         self.assertIn(f"{a} from 0:00:01.500 to 0:00:10.000", text)
@@ -53,7 +53,7 @@ class Answers(ToolTest):
         wire = self.serve(kept(TAKE, earlier(TAKE, 9 * DAY, "long-ago")))
         text = self.said("align", a, b)
         self.assertIn("take veSz6vKvSO1ntYmO", text)
-        self.assertIn("--take veSz6vKvSO1ntYmO --server http://127.0.0.1:3001", text)
+        self.assertIn("--take veSz6vKvSO1ntYmO --run", text)
         self.assertNotIn("/api/takes/long-ago", wire.asked)
 
     def test_named_take(self) -> None:
