@@ -157,6 +157,14 @@ class Refusals(WithFfmpeg):
         cut.write_bytes(fast.read_bytes()[:-100])
         self.assertIn("100 bytes are missing", self.refusal(str(cut)))
 
+    def test_what_makers_append(self) -> None:
+        """What stands behind the last box makes no file less whole."""
+        path = self.clip("A.mp4")
+        whole = Path(path).read_bytes()
+        for more in (b"\xff" * 40, b"SEFT", b"\0" * 40):
+            Path(path).write_bytes(whole + more)
+            self.assertEqual(1000.0, probe(path).duration)
+
     def test_growing(self) -> None:
         """A file that is longer once it was asked is still being written."""
         path = self.clip("A.mkv")
