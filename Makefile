@@ -1,9 +1,7 @@
 # What takes long or is wanted seldom. ./serve and ./check need no make.
 
-.PHONY: help dev diagram schema openapi pythons package deploying conformance conformance-all clean
-.PHONY: slow-connections store soak kills schedules timesync
-.PHONY: help dev diagram pythons package deploying conformance conformance-all clean
-.PHONY: slow-connections store soak kills schedules timesync flashes
+.PHONY: help dev diagram schema openapi pythons package deploying conformance conformance-all
+.PHONY: slow-connections store soak kills schedules timesync flashes clean
 COUNT = 200
 .DEFAULT_GOAL := help
 
