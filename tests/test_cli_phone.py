@@ -9,13 +9,14 @@ from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 from shutil import which
+from tempfile import TemporaryDirectory
 from unittest import skipUnless
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel import cli
 from raydel.cli import filming
-from raydel.cli.filming import Studio, Unfilmed, checksum, whole_seconds
+from raydel.cli.filming import Studio, Unfilmed, checksum, flashes
 from raydel.cli.phone_options import FASTEST, latency, options
 from raydel.cli.rehearse import LONGEST, farewell
 from raydel.core.cameras import Latency
@@ -120,8 +121,9 @@ class Studios(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Have a directory."""
-        self.directory = Path(self.mktemp())
-        self.directory.mkdir()
+        directory = TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = Path(directory.name)
         self.studio = Studio(self.directory / "host.mp4", CLOCK)
 
     def test_names(self) -> None:
@@ -138,13 +140,23 @@ class Studios(SynchronousTestCase):
         self.assertAlmostEqual(2000.0, shot["duration"], 6)
         self.assertAlmostEqual(30.0, shot["rate_ppm"], 6)
         self.assertEqual("30", shot["frame_rate"])
-        self.assertEqual([NOON + 1000.0, NOON + 2000.0], shot["flashes"])
+        end = shot["start"] + shot["duration"]
+        self.assertEqual(flashes(shot["start"], end), shot["flashes"])
         self.assertEqual(FOOTAGE.first_frame, shot["created"])
 
-    def test_whole_seconds(self) -> None:
-        """A second that begins with the clip is in it; one that ends it is not."""
-        self.assertEqual([1000.0, 2000.0], whole_seconds(1000.0, 3000.0))
-        self.assertEqual([], whole_seconds(1000.1, 1999.9))
+    def test_flashes(self) -> None:
+        """One a second, whoever films; a flash that ends a clip is not in it."""
+        found = flashes(NOON, NOON + 60_000.0)
+        self.assertEqual(60, len(found))
+        self.assertEqual(found[1:], flashes(found[1], NOON + 60_000.0))
+        self.assertEqual(found[:-1], flashes(NOON, found[-1]))
+
+    def test_one_way_to_fit(self) -> None:
+        """Moved by anything up to half a minute, few of them meet others."""
+        found = flashes(NOON, NOON + 60_000.0)
+        for shift in range(50, 30_000, 10):
+            met = [a for a in found for b in found if abs(a + shift - b) < 20.0]
+            self.assertLess(len(met), len(found) / 2)
 
     @skipUnless(which("ffmpeg") and which("ffprobe"), "ffmpeg is not installed")
     def test_a_clip(self) -> None:

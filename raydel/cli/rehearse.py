@@ -45,8 +45,8 @@ two phones in one room would have made them, and a take that the server knows:
 
 The phones' clocks are a minute apart, one runs fast and the other slow, and no camera
 begins when it is called: all that makes two clips hard to lay side by side. In both
-there is a flash and a beep at each whole second, and a bar that runs across: so
-everybody can see, and hear, whether they are in step.
+there is a flash and a beep in each second, and a bar that runs across: so everybody
+can see, and hear, whether they are in step.
 
 Needs ffmpeg. At its end it says what to do with the clips.
 """

@@ -60,7 +60,7 @@ from raydel.core.events import (
     WasHeard,
     WentSilent,
 )
-from raydel.core.instants import HOUR, SECOND
+from raydel.core.instants import HOUR, SECOND, fine
 from raydel.core.journal import SERVER, Marked
 from raydel.core.messages import (
     CameraReadyNotice,
@@ -665,7 +665,7 @@ class _Step(Turn):
         if author is None:
             return
         take = self.running
-        instant = self.now if event.instant is None else event.instant
+        instant = fine(self.now if event.instant is None else event.instant)
         if not take.accepted_at <= instant <= self.now + EARLY_CLOCK:
             detail = "timestamp is not within the take; it is server time"
             self.refuse(event, INVALID_MESSAGE, detail=detail)
