@@ -206,7 +206,7 @@ def _missing_bytes(path: str, size: int) -> int:
             length = int.from_bytes(head[8:16]) if length == 1 else length
             if at + length > size and head[4:8] in _NEEDED:
                 return at + length - size
-            at += length or size
+            at += max(length, 8) if length else size
     return 0
 
 
