@@ -318,8 +318,8 @@ class Secrets(SynchronousTestCase):
             "id sessionId isRecording acceptedAt startTime endedAt reason initiator "
             "participants absent deviceId name isHost app startConfirmed clockSamples "
             "at offset roundTrip clockId format version endedBy markers time label "
-            "late model installationId protocol capabilities recording gaps lostAt backAt "
-            "state firstFrameTime lastFrameTime frameRate frames fileName sizeBytes "
+            "late model installationId protocol capabilities recording gaps lostAt "
+            "backAt state firstFrameTime lastFrameTime frameRate frames fileName sizeBytes "
             "sha256"
         )
         shown = wire(manifest_of(ENDED, SAMPLES, JOURNAL))
