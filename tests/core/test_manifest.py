@@ -315,11 +315,12 @@ class Secrets(SynchronousTestCase):
     def test_nothing_by_accident(self) -> None:
         """A field that is new inside is not shown until somebody decides it."""
         expected = (
-            "id sessionId isRecording acceptedAt startTime endedAt reason initiator "
-            "participants absent deviceId name isHost app startConfirmed clockSamples "
-            "at offset roundTrip clockId format version endedBy markers time label "
-            "late model installationId protocol capabilities recording gaps lostAt "
-            "backAt state firstFrameTime lastFrameTime frameRate frames fileName sizeBytes "
+            "id sessionId isRecording acceptedAt startTime endedAt reason "
+            "initiator participants absent deviceId name isHost app "
+            "startConfirmed clockSamples at offset roundTrip clockId format "
+            "version endedBy markers time label late model installationId "
+            "protocol capabilities recording gaps lostAt backAt state "
+            "firstFrameTime lastFrameTime frameRate frames fileName sizeBytes "
             "sha256"
         )
         shown = wire(manifest_of(ENDED, SAMPLES, JOURNAL))
