@@ -64,7 +64,7 @@ from raydel.core.events import (
     WentSilent,
 )
 from raydel.core.fitness import doubts
-from raydel.core.instants import HOUR, SECOND
+from raydel.core.instants import HOUR, SECOND, fine
 from raydel.core.journal import SERVER, Marked, Unheard
 from raydel.core.messages import (
     CameraReadyNotice,
@@ -759,7 +759,7 @@ class _Step(Turn):
         if author is None:
             return
         take = self.running
-        instant = self.now if event.instant is None else event.instant
+        instant = fine(self.now if event.instant is None else event.instant)
         if not take.accepted_at <= instant <= self.now + EARLY_CLOCK:
             detail = "timestamp is not within the take; it is server time"
             self.refuse(event, INVALID_MESSAGE, detail=detail)
