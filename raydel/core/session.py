@@ -484,6 +484,11 @@ class _Step(Turn):
             return
         before = list(doubts(seat.device_id, seat.status))
         self.reseat(seat, status=status)
+        take = self.session.take
+        if take is not None and take.participant(seat.device_id) is not None:
+            if not self._may_say_more(event):
+                return
+            self.record(take.id, seat.device_id, status)
         self.tell_new(StatusNotice(seat.device_id, condition_of(status)))
         if list(doubts(seat.device_id, status)) != before:
             self._tell_readiness()
@@ -728,7 +733,7 @@ class _Step(Turn):
             for past in self.session.past
         )
 
-    def _may_say_more(self, event: Reported | MarkRequested) -> bool:
+    def _may_say_more(self, event: Reported | StatusReported | MarkRequested) -> bool:
         """Count a line of a journal; refuse one too many."""
         if self.session.said >= MOST_SAID:
             self.refuse(event, JOURNAL_FULL)
