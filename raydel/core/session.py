@@ -483,12 +483,12 @@ class _Step(Turn):
         if seat is None:
             return
         before = list(doubts(seat.device_id, seat.status))
-        self.reseat(seat, status=status)
         take = self.session.take
         if take is not None and take.participant(seat.device_id) is not None:
             if not self._may_say_more(event):
                 return
             self.record(take.id, seat.device_id, status)
+        self.reseat(seat, status=status)
         self.tell_new(StatusNotice(seat.device_id, condition_of(status)))
         if list(doubts(seat.device_id, status)) != before:
             self._tell_readiness()
