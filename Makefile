@@ -66,7 +66,7 @@ timesync: ## Measure starts and takes through the server, with ten SEEDS; 20 min
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
 	@.venv/bin/python etc/measure_timesync.py $(SEEDS)
 
-flashes: ## Measure how well exported videos are in step, over a grid; 5 minutes.
+flashes: ## Measure how well exported videos are in step, over a grid; 15 minutes.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
 	@PYTHONPATH=. .venv/bin/python etc/measure_flashes.py
 

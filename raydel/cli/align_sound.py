@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import hypot
 from typing import Any
 
 from raydel import sound
@@ -50,11 +51,15 @@ def _compared(first: Placed, other: Placed, distance: float | None) -> dict[str,
         (_place(first), _place(other)),
         between,
         COURT if distance is None else distance,
-        other.aligned.bound,
+        _sum(first.aligned.bound, other.aligned.bound),
     )
     if heard.lag is None:
         return _unknown(first, other, heard.trouble, heard)
     return _judged(first, other, heard, distance)
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
 
 
 def _track(placed: Placed) -> Track:
@@ -80,7 +85,9 @@ def _judged(
 ) -> dict[str, Any]:
     lag = heard.lag or 0.0
     metres = COURT if distance is None else distance
-    way, clocks = metres * MS_PER_METRE, other.aligned.uncertainty or 0.0
+    way = metres * MS_PER_METRE
+    # Against the reference, which is neither of them where its file is not there.
+    clocks = hypot(first.aligned.uncertainty or 0.0, other.aligned.uncertainty or 0.0)
     beyond = max(abs(lag) - way - clocks - RESOLUTION, 0.0)
     acoustics = (
         f"  the way of sound is up to {way:.0f} ms of that: 3 ms a metre, cameras "

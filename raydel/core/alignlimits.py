@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from raydel.core.apps import App
 from raydel.core.cameras import ANY_CAMERA
 from raydel.core.fileplaces import COMMAND, FRAMES, Evidence, Place
 from raydel.core.messages import RecordingFailed, RecordingRefused
@@ -51,6 +52,11 @@ def _unknown(known: Evidence) -> Iterator[str]:
     name, trouble = known.participant.name, known.facts.trouble
     if trouble is not None:
         yield f"{name} {_troubled(trouble)}: there is no file of it to place"
+    elif known.participant.owner.is_host and known.participant.app is App.SCREEN_1:
+        yield (
+            f"{name} records only at its own tap, and somebody else started this take:"
+            " there is no file of it to place"
+        )
     elif known.participant.late:
         yield f"{name} came late and reported no first frame: its file has no place"
     else:

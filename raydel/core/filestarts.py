@@ -141,8 +141,9 @@ def called(
         facts: What the journal has of it.
         clock: Its clock; None if it was not seen.
     """
-    if _started_by_its_tap(take, participant):
-        return _tapped(take, facts)
+    if _starts_by_its_tap(participant):
+        is_initiator = participant.owner.device_id == take.initiator
+        return _tapped(take, facts) if is_initiator else None
     if facts.arrived_by is None and not participant.start_proven:
         return None
     if not facts.told:
@@ -150,10 +151,8 @@ def called(
     return _obeyed(take, participant.app, facts, clock)
 
 
-def _started_by_its_tap(take: Take, participant: Participant) -> bool:
-    owner = participant.owner
-    is_initiator = owner.device_id == take.initiator
-    return is_initiator and owner.is_host and participant.app is App.SCREEN_1
+def _starts_by_its_tap(participant: Participant) -> bool:
+    return participant.owner.is_host and participant.app is App.SCREEN_1
 
 
 def _tapped(take: Take, facts: Facts) -> Begin:

@@ -98,6 +98,7 @@ from raydel.core.state import (
     status_of,
 )
 from raydel.core.take import (
+    MOST_PARTICIPANTS,
     MOST_PAST_TAKES,
     Absentee,
     Debt,
@@ -122,9 +123,14 @@ SEAT_TAKEN: Final = 4000
 """Close code for a phone that lost its seat: it may owe its camera a stop, and
 comes back for it."""
 
-MOST_SAID: Final = 4_096
-"""Lines that the devices of a session add to journals, until its next take: a marker
-every three seconds of the longest one."""
+MOST_MARKERS: Final = 2_000
+"""Of a device, until the session's next take: one each seven seconds of the longest."""
+
+MOST_REPORTS: Final = 64
+"""Of a device, until then: five of each take, and some that it gives again."""
+
+MOST_SPEAKERS: Final = 32
+"""Devices of a session that say something of its takes, until then."""
 
 EARLY_CLOCK: Final = SECOND
 """ms by which an instant that a phone marks may lie ahead: it knows server time no
@@ -485,7 +491,7 @@ class _Step(Turn):
         before = list(doubts(seat.device_id, seat.status))
         take = self.session.take
         if take is not None and take.participant(seat.device_id) is not None:
-            if not self._may_say_more(event):
+            if not self._may_say_more(event, seat.device_id):
                 return
             self.record(take.id, seat.device_id, status)
         self.reseat(seat, status=status)
@@ -528,7 +534,7 @@ class _Step(Turn):
             ),
             strict=is_strict,
         )
-        self.change(take=take, said=0)
+        self.change(take=take, said=(), gaps=0)
         answered_by = take.start_at - grace / 2 if is_strict else self.now + ANSWER
         self._await_reports(take, "scheduled", answered_by)
         self.note(Occasion.RECORDING_STARTED, self.session.seat_of(event.peer))
@@ -689,7 +695,7 @@ class _Step(Turn):
             return
         if not self._may_report(seat, report):
             self.refuse(event, TAKE_NOT_FOUND, take_id=report.take_id)
-        elif self._may_say_more(event):
+        elif self._may_say_more(event, seat.device_id):
             self._enlist(seat, report)
             self.record(report.take_id, seat.device_id, report)
             reason = getattr(report, "reason", "") or UNSET
@@ -727,18 +733,29 @@ class _Step(Turn):
         take = self.session.take
         if take is not None and take.id == report.take_id:
             begins = isinstance(report, RecordingScheduled | RecordingStarted)
-            return begins or take.participant(seat.device_id) is not None
+            has_room = len(take.participants) < MOST_PARTICIPANTS
+            known = take.participant(seat.device_id) is not None
+            return known or (begins and has_room)
         return any(
             past.take_id == report.take_id and seat.device_id in past.device_ids
             for past in self.session.past
         )
 
-    def _may_say_more(self, event: Reported | StatusReported | MarkRequested) -> bool:
-        """Count a line of a journal; refuse one too many."""
-        if self.session.said >= MOST_SAID:
+    def _may_say_more(
+        self, event: Reported | StatusReported | MarkRequested, author: str
+    ) -> bool:
+        """Count a line of a journal; refuse one too many, each device for itself."""
+        said = self.session.said_by(author)
+        if isinstance(event, Reported):
+            said = structs.replace(said, reports=said.reports + 1)
+        else:
+            said = structs.replace(said, markers=said.markers + 1)
+        session = self.session.with_said(said)
+        too_many = said.markers > MOST_MARKERS or said.reports > MOST_REPORTS
+        if too_many or len(session.said) > MOST_SPEAKERS:
             self.refuse(event, JOURNAL_FULL)
             return False
-        self.change(said=self.session.said + 1)
+        self.session = session
         return True
 
     def _enlist(self, seat: Seat, report: Report) -> None:
@@ -765,10 +782,10 @@ class _Step(Turn):
             return
         take = self.running
         instant = fine(self.now if event.instant is None else event.instant)
-        if not take.accepted_at <= instant <= self.now + EARLY_CLOCK:
+        if not fine(take.accepted_at) <= instant <= self.now + EARLY_CLOCK:
             detail = "timestamp is not within the take; it is server time"
             self.refuse(event, INVALID_MESSAGE, detail=detail)
-        elif self._may_say_more(event):
+        elif self._may_say_more(event, author):
             self.record(take.id, author, Marked(instant, event.label))
             notice = MarkerNotice(take.id, author, instant, event.label)
             self.tell_new(notice)

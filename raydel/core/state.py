@@ -5,6 +5,8 @@ How it changes stands in `raydel.core.session`, and nowhere else.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
@@ -30,6 +32,12 @@ from raydel.core.messages import (
 from raydel.core.stream import Stream
 from raydel.core.take import Debt, Declared, Owner, PastTake, Take
 from raydel.core.waits import Awaited
+
+REMEMBERED: Final = 16
+"""Starts and stops of a device whose answers are kept, and as many of all else."""
+
+MOST_REMEMBERED: Final = 64
+"""All of a session's: a phone that comes as another each time leaves some behind."""
 
 PROBE_PATIENCE: Final = 2_000.0
 """ms an old connection is given to show that it is still there."""
@@ -123,6 +131,36 @@ class Performed(Struct, frozen=True):
         return (self.device_id, self.command_id) == (device_id, command_id)
 
 
+def latest_performed(performed: Sequence[Performed]) -> tuple[Performed, ...]:
+    """Return the commands that are remembered, oldest first.
+
+    Of each device the latest starts and stops, and the latest of all else: no marker
+    takes the place of a start that may yet be sent again.
+    """
+    kept: list[Performed] = []
+    counts: Counter[tuple[str, bool]] = Counter()
+    for each in reversed(performed):
+        kind = each.device_id, isinstance(each.answer, StartRecording | StopRecording)
+        counts[kind] += 1
+        if counts[kind] <= REMEMBERED:
+            kept.append(each)
+    return tuple(reversed(kept[:MOST_REMEMBERED]))
+
+
+class Said(Struct, frozen=True):
+    """How much a device has added to journals since the latest start.
+
+    Attributes:
+        device_id: The device.
+        markers: Markers, and how it fares.
+        reports: Reports.
+    """
+
+    device_id: str
+    markers: int = 0
+    reports: int = 0
+
+
 class Session(Struct, frozen=True):
     """Up to two phones under one code. Instants are server time, ms.
 
@@ -135,7 +173,8 @@ class Session(Struct, frozen=True):
         policy: What its host wants a start to be; None for the server's own choice.
         awaited: Reports that devices owe.
         past: Takes that have ended, and may still be reported on, oldest first.
-        said: How many lines its devices have added to journals since the latest start.
+        said: How much its devices have added to journals since the latest start.
+        gaps: How many lines about links there are since then.
         stop_at: When the latest stop reaches the phones; 0 if none was sent.
         debts: Stops that somebody is not known to have got.
         claims: Newcomers that wait for a probe.
@@ -153,7 +192,8 @@ class Session(Struct, frozen=True):
     policy: StartPolicy | None = None
     awaited: tuple[Awaited, ...] = ()
     past: tuple[PastTake, ...] = ()
-    said: int = 0
+    said: tuple[Said, ...] = ()
+    gaps: int = 0
     stop_at: float = 0.0
     debts: tuple[Debt, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -169,6 +209,16 @@ class Session(Struct, frozen=True):
     def seat_for(self, *, is_host: bool) -> Seat | None:
         """Return the seat of a role, if anybody holds it."""
         return next((seat for seat in self.seats if seat.is_host == is_host), None)
+
+    def said_by(self, device_id: str) -> Said:
+        """Return how much a device has said of takes."""
+        found = (each for each in self.said if each.device_id == device_id)
+        return next(found, Said(device_id))
+
+    def with_said(self, said: Said) -> Session:
+        """Note how much a device has said."""
+        others = tuple(s for s in self.said if s.device_id != said.device_id)
+        return structs.replace(self, said=(*others, said))
 
     def connected_ids(self) -> frozenset[str]:
         """Return the ids of the devices that are there, as far as anybody knows."""

@@ -19,6 +19,10 @@ MOST_DEBTS: Final = 32
 Without a limit, a phone that proves nothing would fill the store. It is each device's
 own: none takes from another the stop that it waits for."""
 
+MOST_PARTICIPANTS: Final = 32
+"""Of a take: two begin it, and whoever comes late is another device each time that it
+forgets its token."""
+
 MOST_ABSENTEES: Final = 32
 """A screen is another device each time it comes back: enough is enough."""
 

@@ -35,12 +35,13 @@ from raydel.core.messages import (
     TakeUpdate,
     refused,
 )
-from raydel.core.state import Answer, Performed, Seat, Session
+from raydel.core.state import Answer, Performed, Seat, Session, latest_performed
 from raydel.core.stream import Stream
 from raydel.core.take import Debt, Owner, Stop, Take
 
-REMEMBERED: Final = 32
-"""Commands of a session whose answers are kept."""
+MOST_GAPS: Final = 2_000
+"""Lines about links in a take: a phone that is lost every seven seconds of the longest
+one fills them. What follows is noted no more."""
 
 FURTHEST_AHEAD: Final = MINUTE
 """ms ahead past which nothing is planned, with the longest lead and a few hasty taps.
@@ -263,7 +264,8 @@ class Turn:
             answer = structs.replace(answer, seq=UNSET)
         known = seat.device_id, event.command_id
         others = [each for each in self.session.performed if not each.is_of(*known)]
-        self.change(performed=(*others, Performed(*known, answer))[-REMEMBERED:])
+        latest = latest_performed((*others, Performed(*known, answer)))
+        self.change(performed=latest)
 
     def _receipt_of(self, device_id: str, message: Outbound) -> Receipt | None:
         """Name a copy of a start or a stop; nothing else needs a proof."""
@@ -432,9 +434,16 @@ class Turn:
         for participant in take.participants:
             device_id = participant.owner.device_id
             if device_id in were and device_id not in are:
-                self.record(take.id, device_id, LinkLost(self._why_gone(device_id)))
+                self._record_link(take, device_id, LinkLost(self._why_gone(device_id)))
             elif device_id in are and device_id not in were:
-                self.record(take.id, device_id, LinkBack())
+                self._record_link(take, device_id, LinkBack())
+
+    def _record_link(
+        self, take: Take, device_id: str, fact: LinkLost | LinkBack
+    ) -> None:
+        if self.session.gaps < MOST_GAPS:
+            self.change(gaps=self.session.gaps + 1)
+            self.record(take.id, device_id, fact)
 
     def _why_gone(self, device_id: str) -> str:
         seats = self.session.seats

@@ -454,14 +454,15 @@ class Commands(SynchronousTestCase):
         self.assertIsNone(unheard.uncertainty)
 
     def test_guest_of_a_first_screen(self) -> None:
-        """A first screen that did not ask for the take starts when it hears of it."""
+        """A first screen's guest starts when it hears; its host only at its own tap."""
         host = device("host", App.SCREEN_1)
         guest = device("guest", App.SCREEN_1)
         journal = told("host", -20.0, 20.0, aim=False)
         journal += told("guest", -10.0, 10.0, aim=False)
         whole = take(host, guest, initiator="guest")
         found = align(whole, journal, [], KNOWN)
-        self.assertEqual([NOON + 300.0] * 2, [each.start for each in found.files])
+        self.assertEqual([None, NOON + 300.0], [each.start for each in found.files])
+        self.assertIn("Host records only at its own tap", found.limits[0])
 
 
 class Unknown(SynchronousTestCase):

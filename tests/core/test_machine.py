@@ -77,7 +77,9 @@ from raydel.core.session import (
     step,
 )
 from raydel.core.state import (
+    MOST_REMEMBERED,
     PROBE_PATIENCE,
+    REMEMBERED,
     Phase,
     Session,
     deadline_of,
@@ -86,7 +88,6 @@ from raydel.core.state import (
 )
 from raydel.core.take import Take
 from raydel.core.tokens import fingerprint
-from raydel.core.turn import REMEMBERED
 from raydel.core.waits import REPORTS
 
 CODE: Final = "ABC123"
@@ -528,8 +529,14 @@ class Sessions(RuleBasedStateMachine):
         elif command.command_id is not None:
             self.done[key] = effect
             link.phone.commands.append(command)
-            if len(self.done) > REMEMBERED:
-                del self.done[next(iter(self.done))]
+            self._forget_done(key[0])
+
+    def _forget_done(self, device_id: str) -> None:
+        """Rely on no more commands than a session remembers, at the least."""
+        mine = [key for key in self.done if key[0] == device_id]
+        while len(mine) > REMEMBERED or len(self.done) > MOST_REMEMBERED:
+            oldest = mine.pop(0) if len(mine) > REMEMBERED else next(iter(self.done))
+            del self.done[oldest]
 
     @precondition(lambda self: any(x.phone.commands for x in self.online))
     @rule(data=st.data())

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.apps import App
 from raydel.core.effects import Tell
-from raydel.core.events import Command, Receipt
+from raydel.core.events import Command, MarkRequested, Receipt
 from raydel.core.messages import (
     CameraReadyNotice,
     Error,
@@ -18,7 +18,7 @@ from raydel.core.messages import (
     StopRecording,
 )
 from raydel.core.session import step
-from raydel.core.turn import REMEMBERED
+from raydel.core.state import MOST_REMEMBERED, REMEMBERED
 from tests.core.steps import CODE, Stage, joining, token_of
 
 NEW = App.PROTOCOL_2
@@ -180,17 +180,37 @@ class SentAgain(SynchronousTestCase):
         self.assertEqual((), self.stage.session.performed)
 
     def test_forgotten_some_time(self) -> None:
-        """The latest are remembered, and no more."""
-        self.stage.stops("guest", command_id="0")
-        for number in range(1, REMEMBERED):
-            self.stage.stops("host", command_id=f"{number}")
+        """The latest of a device are remembered, and no more."""
+        for number in range(REMEMBERED + 1):
+            self.stage.stops("guest", command_id=f"{number}")
         self.stage.starts()
-        self.stage.stops("guest", command_id="0")
+        self.stage.stops("guest", command_id="1")
         self.assertEqual("no_recording", self.stage.error("guest"))
-        self.stage.starts("host", "other", command_id="one more")
         self.stage.stops("guest", command_id="0")
         self.assertEqual("take", self.stage.heard("guest", StopRecording).take_id)
-        self.assertEqual(REMEMBERED, len(self.stage.session.performed))
+
+    def test_a_start_among_markers(self) -> None:
+        """Whatever else is said by both, a start that is sent again begins no other."""
+        self.stage.starts("host", "take", command_id="one")
+        for number in range(100):
+            for peer in ("host", "guest"):
+                mark = MarkRequested(peer, command_id=f"{peer}-{number}")
+                self.stage.do(mark)
+        self.stage.stops("guest")
+        self.stage.starts("host", "other", command_id="one")
+        self.assertEqual("take", self.stage.heard("host", StopRecording).take_id)
+        self.assertEqual(["take"], list(self.stage.takes))
+
+    def test_so_many_at_most(self) -> None:
+        """Phones that come as another each time fill nothing."""
+        for number in range(MOST_REMEMBERED):
+            self.stage.guest_joins(f"guest-{number}", name=f"{number}", app=NEW)
+            self.stage.is_ready(f"guest-{number}", command_id="one")
+            self.stage.leaves(f"guest-{number}")
+        self.stage.starts("host", command_id="one")
+        for number in range(2 * REMEMBERED):
+            self.stage.do(MarkRequested("host", command_id=f"{number}"))
+        self.assertLessEqual(len(self.stage.session.performed), MOST_REMEMBERED)
 
     def test_no_seat(self) -> None:
         """A stranger's command is refused, and nothing of it remembered."""

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from raydel.core.apps import App
 from raydel.core.effects import Enlisted, Tell
 from raydel.core.events import Command, MarkRequested, Reported
+from raydel.core.instants import fine
 from raydel.core.journal import SERVER, Confirmed, Fact, LinkBack, LinkLost, Marked
 from raydel.core.messages import (
     Error,
@@ -25,8 +26,14 @@ from raydel.core.messages import (
     StopRecording,
     TakeUpdate,
 )
-from raydel.core.session import EARLY_CLOCK, MOST_SAID
-from raydel.core.take import MOST_PAST_TAKES, Declared
+from raydel.core.session import (
+    EARLY_CLOCK,
+    MOST_MARKERS,
+    MOST_REPORTS,
+    MOST_SPEAKERS,
+)
+from raydel.core.take import MOST_PARTICIPANTS, MOST_PAST_TAKES, Declared
+from raydel.core.turn import MOST_GAPS
 from tests.core.steps import CODE, NOON, Stage, joining
 
 NEW = App.PROTOCOL_2
@@ -134,20 +141,60 @@ class Reports(Case):
         self.assertEqual([], self.stage.journal)
 
     def test_too_much(self) -> None:
-        """So much is kept of a take, and a new one begins anew."""
+        """So much is kept of a device in a take, and a new take begins anew."""
         self.stage.starts()
-        self.stage.value = structs.replace(self.stage.session, said=MOST_SAID - 1)
-        self.reports("host", RecordingScheduled("take"))
-        self.assertEqual(1, len(self.stage.journal))
+        for _ in range(MOST_REPORTS):
+            self.reports("host", RecordingScheduled("take"))
+            self.assertEqual(1, len(self.stage.journal))
         self.reports("host", RecordingScheduled("take"))
         self.assertEqual("journal_full", self.stage.error("host"))
         self.assertEqual([], self.stage.journal)
-        self.stage.do(MarkRequested("host"))
-        self.assertEqual("journal_full", self.stage.error("host"))
+        self.reports("guest", RecordingScheduled("take"))
+        self.assertEqual(1, len(self.stage.journal))
         self.stage.stops()
         self.stage.starts(take_id="next")
         self.reports("host", RecordingScheduled("next"))
         self.assertEqual(1, len(self.stage.journal))
+
+    def test_markers_leave_room(self) -> None:
+        """However many markers there are, reports are heard, and an operator's too."""
+        self.stage.starts()
+        for _ in range(MOST_MARKERS):
+            self.stage.do(MarkRequested("guest"))
+        self.assertEqual(1, len(self.stage.journal))
+        self.stage.do(MarkRequested("guest"))
+        self.assertEqual("journal_full", self.stage.error("guest"))
+        for event in (
+            Reported("guest", RecordingScheduled("take")),
+            MarkRequested("host"),
+            MarkRequested("desk", by_operator=True),
+        ):
+            self.stage.do(event)
+            self.assertEqual(1, len(self.stage.journal))
+
+    def test_so_many_devices(self) -> None:
+        """A guest that comes as another each time fills nothing."""
+        self.stage.starts()
+        self.stage.leaves("guest")
+        for number in range(2 * MOST_PARTICIPANTS):
+            peer = f"guest-{number}"
+            self.stage.guest_joins(peer, name=peer, app=NEW)
+            self.stage.do(MarkRequested(peer))
+            self.reports(peer, RecordingStarted("take", 5.0))
+            self.stage.leaves(peer)
+        self.assertEqual(MOST_SPEAKERS, len(self.stage.session.said))
+        self.assertLessEqual(len(self.stage.take.participants), MOST_PARTICIPANTS)
+
+    def test_so_many_participants(self) -> None:
+        """One too many has no part in the take."""
+        self.stage.starts()
+        many = (self.stage.take.participants * MOST_PARTICIPANTS)[:MOST_PARTICIPANTS]
+        take = structs.replace(self.stage.take, participants=many)
+        self.stage.value = structs.replace(self.stage.session, take=take)
+        self.stage.leaves("guest")
+        self.stage.guest_joins("other", name="Else", app=NEW)
+        self.reports("other", RecordingStarted("take", 5.0))
+        self.assertEqual("take_not_found", self.stage.error("other"))
 
 
 class Late(SynchronousTestCase):
@@ -223,6 +270,15 @@ class Markers(Case):
         for instant in (NOON, NOON + 4_000, self.stage.now + EARLY_CLOCK):
             self.stage.do(MarkRequested("host", instant=instant))
             self.assertEqual([Marked(instant)], self.facts())
+
+    def test_when_it_was_told(self) -> None:
+        """The instant that a phone was told its start was accepted at is within."""
+        self.stage.now += 0.00049
+        self.stage.starts()
+        accepted = fine(self.stage.take.accepted_at)
+        self.assertLess(accepted, self.stage.take.accepted_at)
+        self.stage.do(MarkRequested("host", instant=accepted))
+        self.assertEqual([Marked(accepted)], self.facts())
 
     def test_outside(self) -> None:
         """What is not within the take is refused, and it is said why."""
@@ -378,6 +434,18 @@ class Journal(Case):
         self.stage.passes(2_000)
         gone = [line for line in self.stage.lines if line.device_id == "guest-id"]
         self.assertEqual([LinkLost("replaced")], [line.fact for line in gone])
+
+    def test_a_link_that_flaps(self) -> None:
+        """So often is noted, and no more; the next take begins anew."""
+        self.stage.starts()
+        for _ in range(MOST_GAPS):
+            self.stage.goes_silent("guest")
+            self.stage.is_heard("guest")
+        self.assertEqual(MOST_GAPS, len(self.stage.lines))
+        self.stage.stops()
+        self.stage.starts(take_id="next")
+        self.stage.goes_silent("guest")
+        self.assertEqual([LinkLost("silent")], self.facts("guest-id"))
 
     def test_a_restart(self) -> None:
         """All links are gone with the server."""
