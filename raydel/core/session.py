@@ -123,6 +123,9 @@ SEAT_TAKEN: Final = 4000
 """Close code for a phone that lost its seat: it may owe its camera a stop, and
 comes back for it."""
 
+HOST_LEFT: Final = "the host left"
+"""Why a session ended, for the log."""
+
 MOST_MARKERS: Final = 2_000
 """Of a device, until the session's next take: one each seven seconds of the longest."""
 
@@ -246,8 +249,9 @@ class _Step(Turn):
                 capabilities=event.join.capabilities,
             ),
         )
-        if event.join.is_host and event.join.start_policy is not None:
-            self.change(policy=event.join.start_policy)
+        if event.join.is_host:
+            policy = event.join.start_policy or self.session.policy
+            self.change(policy=policy, closing=False)
         others = [s for s in self.session.seats if s is not held]
         self.change(seats=tuple(sorted([*others, seat], key=_host_first)))
         self.newcomer = event.peer
@@ -429,12 +433,27 @@ class _Step(Turn):
         self._retry_claims(waiting)
 
     def _vacate(self, seat: Seat) -> None:
-        """A host takes its session along; a guest leaves a free seat."""
+        """A host takes its session along; a guest leaves a free seat.
+
+        Somebody may still have a file to report: then the session waits for that.
+        """
         if seat.is_host:
-            self.reveal()
-            self._end("the host left")
+            self.change(closing=True)
+            self._follow_the_host()
         else:
             self.change(seats=tuple(s for s in self.session.seats if s is not seat))
+
+    def _files_are_due(self) -> bool:
+        """Whether a device that is there has yet to report its file."""
+        there = self.session.connected_ids()
+        owing = {e.device_id for e in self.session.awaited if e.what == "stopped"}
+        return bool(there & owing)
+
+    def _follow_the_host(self) -> None:
+        """End a session that only waited for files, once they are reported, or late."""
+        if self.session.closing and not self._files_are_due():
+            self.reveal()
+            self._end(HOST_LEFT)
 
     def restarted(self, _event: Restarted) -> None:
         """Wait for everybody: no connection outlives the server's process."""
@@ -534,7 +553,7 @@ class _Step(Turn):
             ),
             strict=is_strict,
         )
-        self.change(take=take, said=(), gaps=0)
+        self.change(take=take, said=(), gaps=0, closing=False)
         answered_by = take.start_at - grace / 2 if is_strict else self.now + ANSWER
         self._await_reports(take, "scheduled", answered_by)
         self.note(Occasion.RECORDING_STARTED, self.session.seat_of(event.peer))
@@ -702,6 +721,7 @@ class _Step(Turn):
             state = STATES[type(report)]
             self.tell_new(TakeUpdate(report.take_id, seat.device_id, state, reason))
             self._heed(seat, report)
+            self._follow_the_host()
 
     def _heed(self, seat: Seat, report: Report) -> None:
         """Wait for what comes next; take back a strict start that is refused."""
@@ -810,7 +830,7 @@ class _Step(Turn):
                 self.tell(seat, SessionEnded(self.session.id))
                 self.effects += [Dismissed(seat.peer), Close(seat.peer, LEFT_FOR_GOOD)]
         waiting = self._take_claims(lambda _: True)
-        self.change(seats=(), awaited=(), ended_at=self.now)
+        self.change(seats=(), awaited=(), closing=False, ended_at=self.now)
         for claim in waiting:
             self._turn_away(claim.joining, SESSION_NOT_FOUND)
 
@@ -824,6 +844,7 @@ class _Step(Turn):
         if take is not None and take.start_at + config.longest_take <= now:
             self._stop(SERVER, "longest_take")
         self._settle_claims()
+        self._follow_the_host()
         session = self.session
         if session.ended_at is None and session.take is None:
             empty = session.empty_since
@@ -969,7 +990,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[type[Event], Transition]]] = {
         StartRequested: _to(_Step.start, Phase.RECORDING, Phase.OPEN),
         StopRequested: _to(_Step.no_recording, Phase.OPEN),
         MarkRequested: _to(_Step.no_recording, Phase.OPEN),
-        Reported: _to(_Step.report, Phase.OPEN),
+        Reported: _to(_Step.report, Phase.OPEN, Phase.ENDED, Phase.ABSENT),
         Left: _to(_Step.left, Phase.OPEN, Phase.ENDED, Phase.ABSENT),
         EndRequested: _to(_Step.end, Phase.ENDED, Phase.ABSENT),
         DeadlinePassed: _to(

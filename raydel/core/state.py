@@ -180,6 +180,7 @@ class Session(Struct, frozen=True):
         claims: Newcomers that wait for a probe.
         streams: What devices that can catch up were told.
         performed: The latest commands that had an id, oldest first.
+        closing: Whether it ends once files are reported: its host said goodbye.
         empty_since: When the last connected device left, or None.
         ended_at: When it ended and became a tombstone, or None.
     """
@@ -199,6 +200,7 @@ class Session(Struct, frozen=True):
     claims: tuple[Claim, ...] = ()
     streams: tuple[Stream, ...] = ()
     performed: tuple[Performed, ...] = ()
+    closing: bool = False
     empty_since: float | None = None
     ended_at: float | None = None
 

@@ -29,7 +29,7 @@ from raydel.core.messages import (
     TakeUpdate,
 )
 from raydel.core.session import MOST_MARKERS
-from raydel.core.state import status_of
+from raydel.core.state import Phase, phase_of, status_of
 from raydel.core.waits import ANSWER, FILE, FIRST_FRAME, REPORTS
 from tests.core.steps import NOON, Stage, joining
 
@@ -164,6 +164,65 @@ class Deadlines(Case):
         self.stage.passes(1_000)
         self.stage.operator_ends()
         self.assertEqual((), self.stage.session.awaited)
+
+
+class LastWords(Case):
+    """A host that leaves right after the stop takes no file's report along."""
+
+    def setUp(self) -> None:
+        """Have a take, its end, and its host gone."""
+        super().setUp()
+        self.starts()
+        self.schedules("host", "guest")
+        self.stage.passes(1_000)
+        self.stage.stops()
+        self.stage.do(Reported("host", RecordingStopped("take", 5.0)))
+        self.stage.leaves("host")
+
+    def test_the_file_is_reported(self) -> None:
+        """The guest has its time, and then the session ends as ever."""
+        self.assertEqual(["DeviceDisconnected"], self.stage.kinds("guest"))
+        self.stage.do(Reported("guest", RecordingStopped("take", 5.0, None, "a.mp4")))
+        (line,) = self.stage.journal
+        self.assertEqual("guest-id", line.device_id)
+        self.assertEqual(["TakeUpdate", "SessionEnded"], self.stage.kinds("guest"))
+        self.assertIs(Phase.ENDED, phase_of(self.stage.value))
+
+    def test_no_file_comes(self) -> None:
+        """It does not wait for ever."""
+        self.stage.passes(FILE)
+        self.assertEqual(["TakeUpdate", "SessionEnded"], self.stage.kinds("guest"))
+
+    def test_the_guest_goes_too(self) -> None:
+        """Of who is not there nothing is waited for."""
+        self.stage.loses("guest")
+        self.stage.passes(FILE)
+        self.assertIs(Phase.ENDED, phase_of(self.stage.value))
+
+    def test_the_host_is_back(self) -> None:
+        """Then it was no goodbye: the session goes on."""
+        join(self.stage, "back", host=True)
+        self.stage.do(Reported("guest", RecordingStopped("take", 5.0)))
+        self.assertIs(Phase.OPEN, phase_of(self.stage.value))
+
+    def test_a_start_meanwhile(self) -> None:
+        """A guest alone may even begin another take."""
+        self.stage.starts("guest", "next")
+        self.assertIs(Phase.RECORDING, phase_of(self.stage.value))
+        self.stage.do(Reported("guest", RecordingStopped("take", 5.0)))
+        self.assertIs(Phase.RECORDING, phase_of(self.stage.value))
+
+    def test_who_left_in_the_take(self) -> None:
+        """A host that left while the take ran may come back after it, as ever."""
+        self.stage = Stage()
+        join(self.stage, "host", host=True)
+        join(self.stage, "guest", host=False)
+        self.starts()
+        self.stage.leaves("host")
+        self.stage.passes(1_000)
+        self.stage.stops("guest")
+        self.stage.do(Reported("guest", RecordingStopped("take", 5.0)))
+        self.assertIs(Phase.OPEN, phase_of(self.stage.value))
 
 
 class Strict(Case):
