@@ -65,6 +65,7 @@ LAYERS: Final = (
     "raydel.core.roundtrip raydel.core.events raydel.core.stream",
     "raydel.core.messages",
     "raydel.core.apps raydel.core.config raydel.core.errors raydel.core.tokens",
+    "raydel.core.startlatency",
     "raydel.core.cameras",
     "raydel.core.kalman",
     "raydel.core.instants",
