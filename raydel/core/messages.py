@@ -259,13 +259,31 @@ Inbound = (
 # From the server.
 
 
+class Condition(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How a phone fares, as it said: what it left out is left out.
+
+    ``battery`` is from 0 to 1, ``thermal`` ``nominal``, ``fair``, ``serious`` or
+    ``critical``.
+    """
+
+    battery: float | None = None
+    charging: bool | None = None
+    free_storage_bytes: int | None = None
+    thermal: str | None = None
+    network: str | None = None
+
+
 class DeviceStatus(Struct, frozen=True, rename="camel"):
-    """One connected device, as phones and REST see it."""
+    """One connected device, as phones and REST see it.
+
+    ``condition`` is there once it said how it fares.
+    """
 
     id: str
     name: str
     is_host: bool
     connected_at: str
+    condition: Condition | UnsetType = UNSET
 
 
 class SessionStatus(Struct, frozen=True, rename="camel"):
@@ -417,14 +435,10 @@ class ReadinessUpdate(Struct, frozen=True, tag_field="type", tag="readiness_upda
 class StatusNotice(
     Struct, frozen=True, tag_field="type", tag="device_status", rename="camel"
 ):
-    """How another device fares. Protocol 2 only."""
+    """How a device fares. Protocol 2 only."""
 
     device_id: str
-    battery: float | UnsetType = UNSET
-    charging: bool | UnsetType = UNSET
-    free_storage_bytes: int | UnsetType = UNSET
-    thermal: str | UnsetType = UNSET
-    network: str | UnsetType = UNSET
+    condition: Condition
     seq: int | UnsetType = UNSET
 
 
@@ -565,4 +579,15 @@ def refusal_of(error: Error) -> Refusal:
         detail=error.detail or None,
         command_id=error.command_id or None,
         take_id=error.take_id or None,
+    )
+
+
+def condition_of(status: StatusReport) -> Condition:
+    """Return how a phone said that it fares."""
+    return Condition(
+        battery=status.battery,
+        charging=status.charging,
+        free_storage_bytes=status.free_storage_bytes,
+        thermal=status.thermal,
+        network=status.network,
     )

@@ -12,9 +12,9 @@ documentation is made from it, and a test holds every step to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from msgspec import UNSET, Struct, UnsetType, structs
+from msgspec import UNSET, Struct, structs
 
 from raydel.core.config import Config, StartPolicy
 from raydel.core.effects import (
@@ -84,6 +84,7 @@ from raydel.core.messages import (
     StatusNotice,
     StopRecording,
     TakeUpdate,
+    condition_of,
     refused,
 )
 from raydel.core.schedule import stop_hold
@@ -110,8 +111,6 @@ from raydel.core.take import (
 )
 from raydel.core.turn import Outcome, Turn
 from raydel.core.waits import ANSWER, FILE, Awaited, after, does_report
-
-_Value = TypeVar("_Value")
 
 SCREEN_LIMIT: Final = HOUR
 """ms after which a screen stops recording by itself and tells nobody."""
@@ -485,16 +484,7 @@ class _Step(Turn):
             return
         before = list(doubts(seat.device_id, seat.status))
         self.reseat(seat, status=status)
-        self.tell_new(
-            StatusNotice(
-                device_id=seat.device_id,
-                battery=_or_unset(status.battery),
-                charging=_or_unset(status.charging),
-                free_storage_bytes=_or_unset(status.free_storage_bytes),
-                thermal=_or_unset(status.thermal),
-                network=_or_unset(status.network),
-            )
-        )
+        self.tell_new(StatusNotice(seat.device_id, condition_of(status)))
         if list(doubts(seat.device_id, status)) != before:
             self._tell_readiness()
 
@@ -876,10 +866,6 @@ def _reasons(seat: Seat) -> Iterator[str]:
 def _name_of(take: Take, device_id: str) -> str:
     participant = take.participant(device_id)
     return device_id if participant is None else participant.name
-
-
-def _or_unset(value: _Value | None) -> _Value | UnsetType:
-    return UNSET if value is None else value
 
 
 def _host_first(seat: Seat) -> bool:

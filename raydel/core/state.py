@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from raydel.core.apps import App
 from raydel.core.config import Config, StartPolicy
@@ -25,6 +25,7 @@ from raydel.core.messages import (
     StatusReport,
     StopRecording,
     TakeUpdate,
+    condition_of,
 )
 from raydel.core.stream import Stream
 from raydel.core.take import Debt, Declared, Owner, PastTake, Take
@@ -248,6 +249,7 @@ def status_of(session: Session) -> SessionStatus:
             name=seat.name,
             is_host=seat.is_host,
             connected_at=iso(seat.connected_at),
+            condition=UNSET if seat.status is None else condition_of(seat.status),
         )
         for seat in session.seats
         if seat.connected

@@ -15,6 +15,7 @@ from raydel.core.instants import fine
 from raydel.core.kalman import State
 from raydel.core.messages import (
     CameraReadyNotice,
+    Condition,
     DeviceConnected,
     DeviceDisconnected,
     DeviceTime,
@@ -28,6 +29,7 @@ from raydel.core.messages import (
     SessionEnded,
     SessionStatus,
     StartRecording,
+    StatusNotice,
     StopRecording,
     TakeUpdate,
     TimeSyncRequest,
@@ -259,7 +261,7 @@ class ToProtocol2(SynchronousTestCase):
             DeviceConnected("d1", "iPhone", CODE, True, True, 7),
             DeviceDisconnected("d1", CODE, "lost", 7),
             CameraReadyNotice("d1", 7),
-            ReadinessUpdate(1, 2, False, 7),
+            ReadinessUpdate(1, 2, False, seq=7),
         ):
             told = speak(message, dialect(App.PROTOCOL_2))
             self.assertEqual(7, getattr(told, "seq", None))
@@ -288,6 +290,7 @@ class ToAll(SynchronousTestCase):
             CameraReadyNotice("d1"),
             ReadinessUpdate(1, 2, False),
             TakeUpdate("take", "d1", "started"),
+            StatusNotice("d1", Condition(battery=0.5)),
             SessionEnded(CODE),
             Pong(),
             Error("Session is full", "session_full", temporary=True),
@@ -295,7 +298,7 @@ class ToAll(SynchronousTestCase):
         for message in same:
             for app in (App.LIBRARY_1, App.PROTOCOL_2):
                 self.assertIs(message, speak(message, dialect(app, FINE)))
-        self.assertEqual(14, len(get_args(Outbound)), "a new message needs a dialect")
+        self.assertEqual(15, len(get_args(Outbound)), "a new message needs a dialect")
 
 
 class Obeyed(SynchronousTestCase):

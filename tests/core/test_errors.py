@@ -27,6 +27,7 @@ TEXTS = {
     "recording_in_progress": "Recording already in progress",
     "no_recording": "No recording in progress",
     "nobody_connected": "No device is connected",
+    "not_ready": "Not every device is ready",
     "journal_full": "Too much has been said of this take",
     "degraded": "The server cannot store anything now; try again later",
 }
@@ -47,7 +48,7 @@ class Faults(SynchronousTestCase):
     def test_temporary(self) -> None:
         """Waiting may cure a seat that is taken, or empty, and a store that fails."""
         temporary = {fault.code for fault in FAULTS if fault.temporary}
-        seats = {"host_exists", "session_full", "nobody_connected"}
+        seats = {"host_exists", "session_full", "nobody_connected", "not_ready"}
         self.assertEqual({*seats, "degraded"}, temporary)
 
 

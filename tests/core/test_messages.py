@@ -11,10 +11,12 @@ from raydel.core.codec import encode
 from raydel.core.errors import INVALID_MESSAGE, SESSION_FULL, Refusal
 from raydel.core.messages import (
     CameraReadyNotice,
+    Condition,
     DeviceConnected,
     DeviceDisconnected,
     DeviceStatus,
     DeviceTime,
+    Doubt,
     Error,
     Joined,
     MarkerNotice,
@@ -25,6 +27,7 @@ from raydel.core.messages import (
     SessionEnded,
     SessionStatus,
     StartRecording,
+    StatusNotice,
     StopRecording,
     TakeUpdate,
     TimeSyncRequest,
@@ -198,6 +201,21 @@ PROTOCOL_2: list[tuple[Outbound, dict[str, Any]]] = [
             "state": "refused",
             "reason": "no room",
             "seq": 7,
+        },
+    ),
+    (
+        StatusNotice("d1", Condition(0.5, charging=False, network="wifi"), 9),
+        {
+            "type": "device_status",
+            "deviceId": "d1",
+            "condition": {"battery": 0.5, "charging": False, "network": "wifi"},
+            "seq": 9,
+        },
+    ),
+    (
+        ReadinessUpdate(1, 2, False, (Doubt("d1", "thermal", "too hot"),)),
+        {
+            "warnings": [{"deviceId": "d1", "code": "thermal", "text": "too hot"}],
         },
     ),
     (

@@ -13,6 +13,7 @@ from raydel.core.events import Reported, StartRequested, StatusReported
 from raydel.core.instants import SECOND
 from raydel.core.journal import SERVER, Unheard
 from raydel.core.messages import (
+    Condition,
     Doubt,
     Error,
     ReadinessUpdate,
@@ -27,6 +28,7 @@ from raydel.core.messages import (
     StopRecording,
     TakeUpdate,
 )
+from raydel.core.state import status_of
 from raydel.core.waits import ANSWER, FILE, FIRST_FRAME, REPORTS
 from tests.core.steps import NOON, Stage, joining
 
@@ -288,10 +290,13 @@ class Status(Case):
         self.stage.do(StatusReported("guest", status))
         for peer in ("host", "guest"):
             notice = self.stage.heard(peer, StatusNotice)
-            expected = StatusNotice("guest-id", 0.5, False, network="wifi")
+            said = Condition(battery=0.5, charging=False, network="wifi")
+            expected = StatusNotice("guest-id", said)
             self.assertEqual(expected, structs.replace(notice, seq=UNSET))
         self.assertEqual(status, self.stage.seat("guest").status)
         self.assertEqual(1, len(self.stage.told("host")))
+        _, shown = status_of(self.stage.session).devices
+        self.assertEqual(said, shown.condition)
 
     def test_warned(self) -> None:
         """What may spoil a recording is part of readiness, once it is new."""
