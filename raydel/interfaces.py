@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 from twisted.internet.defer import Deferred
@@ -20,6 +21,7 @@ from raydel.core.messages import (
     StartRecording,
     StopRecording,
 )
+from raydel.core.startlatency import Camera
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 
@@ -109,8 +111,13 @@ class IDesk(Interface):
         """Note that a connection has closed, with this close code."""
 
 
-Row = ClockSample | JournalEntry
-"""What is added to a take as it is seen, whatever else is stored."""
+Row = ClockSample | JournalEntry | Camera
+"""What is kept as it is seen, whatever else is stored: added to its take, but for a
+camera, which takes the place of what was known of its installation."""
+
+MOST_CAMERAS: Final = 10_000
+"""Installations of which a store keeps what their cameras do, those that recorded last:
+three megabytes."""
 
 
 class Write(Struct, frozen=True):
@@ -191,6 +198,9 @@ class IStore(Interface):
     def journal(take_id: str) -> Deferred[Sequence[JournalEntry]]:
         """Return what happened in a take, in the order in which it was noted."""
 
+    def cameras() -> Deferred[Sequence[Camera]]:
+        """Return what is known of cameras: the newest first, `MOST_CAMERAS` at most."""
+
     def commit(
         batch: Sequence[Write], rows: Sequence[Row] = ()
     ) -> Deferred[frozenset[str]]:
@@ -202,8 +212,8 @@ class IStore(Interface):
 
         Args:
             batch: The writes.
-            rows: Added to their takes, whatever conflicts; those of a take that is
-                not there any more are left out.
+            rows: Kept whatever conflicts. Those of a take are added to it, or left
+                out if it is not there any more.
 
         Returns:
             Fires with the codes that conflicted, once all else is stored.
