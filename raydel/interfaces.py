@@ -105,7 +105,7 @@ class IDesk(Interface):
         """Note what happened to a peer of a session."""
 
     def keep(row: Row) -> None:
-        """Keep what was seen of a device that takes part in a take."""
+        """Keep what was seen of a device."""
 
     def gone(peer: str, code: int) -> None:
         """Note that a connection has closed, with this close code."""

@@ -21,6 +21,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from raydel.camerabook import CameraBook
+from raydel.cameracalls import CameraCalls
 from raydel.connection import Connection
 from raydel.core import codec, schedule
 from raydel.core.apps import App
@@ -137,6 +139,7 @@ class SessionService(Service):
         self._lines = Lines(config, store, timebase, clock, self._carry_out)
         self._retention = Retention(store, config.keep_takes, timebase, clock)
         self._prober = Prober(clock, timebase)
+        self._cameras = CameraBook(store, self.keep, timebase, clock)
         self._connections: dict[str, Connection] = {}
         self._answers: dict[str, Outbound | None] = {}
         self._shares: tuple[dict[Connection, None], ...] = tuple(
@@ -158,6 +161,7 @@ class SessionService(Service):
         self._store.open()
         super().startService()  # type: ignore[no-untyped-call]
         self._retention.start()
+        self._cameras.start()
         self._ticker = self._clock.callLater(TICK, self._tick)
         self._lines.recall()
 
@@ -177,6 +181,7 @@ class SessionService(Service):
             if last_call.active():
                 last_call.cancel()
             self._retention.stop()
+            self._cameras.stop()
             self._prober.stop()
             stored = self._lines.finish().addTimeout(LAST_COMMIT, self._clock)
             stored.addErrback(self._note_unstored)
@@ -216,6 +221,8 @@ class SessionService(Service):
             code,
             self,
             self._prober,
+            CameraCalls(self._cameras),
+            self._config,
             self._clock,
             self._timebase,
         )
@@ -429,7 +436,7 @@ class SessionService(Service):
         self._lines.submit(code, event)
 
     def keep(self, row: Row) -> None:
-        """Keep what was seen of a device that takes part in a take."""
+        """Keep what was seen of a device."""
         self._lines.keep(row)
 
     def gone(self, peer: str, code: int) -> None:

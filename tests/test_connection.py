@@ -11,9 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from raydel.camerabook import CameraBook
+from raydel.cameracalls import CameraCalls
 from raydel.connection import Connection
 from raydel.core.apps import App
 from raydel.core.burst import BURST
+from raydel.core.config import Config
 from raydel.core.errors import Refusal
 from raydel.core.events import (
     AppLearned,
@@ -42,9 +45,11 @@ from raydel.core.messages import (
     StopRecording,
 )
 from raydel.core.schedule import UNKNOWN_DELAY
+from raydel.core.startlatency import Camera
 from raydel.core.take import ClockSample
 from raydel.interfaces import IConnection, IDesk, Row
 from raydel.probing import Prober
+from raydel.store.memory import MemoryStore
 from raydel.testing import EPOCH, FakeTimebase, FakeTransport
 from tests.stage import next_call, run
 
@@ -67,6 +72,7 @@ class FakeDesk:
         self.reported: list[Event] = []
         self.samples: list[ClockSample] = []
         self.entries: list[JournalEntry] = []
+        self.cameras: list[Camera] = []
         self.closed: list[int] = []
 
     def perform(self, peer: str, message: Inbound) -> None:
@@ -89,8 +95,10 @@ class FakeDesk:
         """Note what is kept of a take."""
         if isinstance(row, ClockSample):
             self.samples.append(row)
-        else:
+        elif isinstance(row, JournalEntry):
             self.entries.append(row)
+        else:
+            self.cameras.append(row)
 
     def gone(self, peer: str, code: int) -> None:
         """Note the end."""
@@ -100,6 +108,8 @@ class FakeDesk:
 class Case(SynchronousTestCase):
     """A connection that was just opened."""
 
+    config = Config()
+
     def setUp(self) -> None:
         """Open it."""
         self.clock = Clock()
@@ -108,12 +118,16 @@ class Case(SynchronousTestCase):
         self.desk = FakeDesk()
         self.seen = 0
         self.prober = Prober(self.clock, self.timebase, lambda: 0.5)
+        self.book = CameraBook(MemoryStore(), self.desk.keep, self.timebase, self.clock)
+        self.book.start()
         self.connection = Connection(
             "peer",
             self.transport,
             None,
             self.desk,
             self.prober,
+            CameraCalls(self.book),
+            self.config,
             self.clock,
             self.timebase,
         )

@@ -75,7 +75,8 @@ def dialect(
     app: App, estimate: Estimate | None = None, *, exact: bool = True
 ) -> Dialect:
     """Make the dialect of a peer at noon and 2 ms."""
-    return Dialect(app, estimate, NOON + 2.0, "d2", "clock", BACK, exact)
+    early = app.camera_delay
+    return Dialect(app, estimate, NOON + 2.0, "d2", "clock", BACK, exact, early)
 
 
 class StartToReleased(SynchronousTestCase):
