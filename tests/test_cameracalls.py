@@ -67,7 +67,7 @@ class Learning(Case):
     """What a report says."""
 
     def test_learned(self) -> None:
-        """The first frame less the call is the latency, and the next call is earlier."""
+        """The first frame less the call is the latency: the next call is earlier."""
         self.assertEqual(0.0, self.calls.early)
         self.record(310.0)
         self.assertEqual(((), (310.0,)), self.learned)

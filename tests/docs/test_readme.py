@@ -132,6 +132,7 @@ class OptionsTableTests(SynchronousTestCase):
             "--private-key=": "in that file",
             "--certificates=": "`certificates/`",
             "--lead=": f"{Config.lead:g}",
+            "--camera-delay=": "as measured",
             "--cleanup=": f"{Config.cleanup / MINUTE:g}",
             "--longest-take=": f"{Config.longest_take / MINUTE:g}",
             "--origin=": "none",
