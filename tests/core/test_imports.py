@@ -17,6 +17,7 @@ LAYERS: Final = (
     "raydel.cli",
     "raydel.simulation.live",
     "raydel.simulation.starts raydel.simulation.longtakes raydel.simulation.served",
+    "raydel.simulation.firstframes",
     "raydel.simulation.alignments",
     "raydel.simulation.figures raydel.simulation.stage raydel.simulation.recording",
     "raydel.simulation.trial raydel.simulation.handset",
