@@ -76,6 +76,8 @@ setup(
         "test": [
             "coverage[toml]>=7.6",
             "hypothesis>=6.100",
+            # Says whether a take is as its published schema has it.
+            "jsonschema>=4.23",
             "matplotlib>=3.8",
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
@@ -89,9 +91,12 @@ setup(
             "pytest-twisted>=1.14",
             # Each release has new rules, and we take all: so it is chosen.
             "ruff==0.17.6",
+            # Tries the REST calls against their own description.
+            "schemathesis>=4",
             # Builds the package without a network.
             "setuptools>=77",
             "treq>=24.9",
+            "types-jsonschema>=4.23",
             "types-setuptools>=75",
             "watchfiles>=1",
             "websockets>=14",
