@@ -21,7 +21,13 @@ from raydel.core.startlatency import (
     model_latency,
     observed,
 )
-from raydel.interfaces import MOST_CAMERAS, IStore, ITimebase, StoreTrouble
+from raydel.interfaces import (
+    MOST_CAMERAS,
+    IStore,
+    ITimebase,
+    KnownCameras,
+    StoreTrouble,
+)
 
 RETRY: Final = 1.0
 """Seconds between two attempts to read them."""
@@ -127,14 +133,19 @@ class CameraBook:
             self._models[model] = model_latency(islice(latest, ASKED))
         return self._models[model]
 
-    def newest(self, limit: int, before: str | None = None) -> Sequence[Camera]:
-        """Return cameras, those first that were heard of last.
+    def page(self, limit: int, before: str | None = None) -> KnownCameras:
+        """Return some cameras and their models, those first that were heard of last.
 
         Args:
             limit: At most so many.
             before: Only those heard of before this installation; none, if it is not
                 known.
         """
+        found = self._newest(limit, before)
+        names = {each.model for each in found if each.model is not None}
+        return KnownCameras(found, {name: self.model(name) for name in names})
+
+    def _newest(self, limit: int, before: str | None) -> Sequence[Camera]:
         if before is not None and before not in self._cameras:
             return ()
         cameras = reversed(self._cameras.values())

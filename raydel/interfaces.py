@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -21,7 +21,7 @@ from raydel.core.messages import (
     StartRecording,
     StopRecording,
 )
-from raydel.core.startlatency import Camera
+from raydel.core.startlatency import Camera, ModelLatency
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 
@@ -253,6 +253,18 @@ class TakeRecord(Struct, frozen=True):
     cameras: Sequence[CameraLatency] = ()
 
 
+class KnownCameras(Struct, frozen=True):
+    """What is known of some cameras.
+
+    Attributes:
+        cameras: Of installations, those first that were heard of last.
+        models: Of each of their models that has a name.
+    """
+
+    cameras: Sequence[Camera]
+    models: Mapping[str, ModelLatency]
+
+
 class ISessions(Interface):
     """The one session service behind WebSocket and REST."""
 
@@ -337,3 +349,12 @@ class ISessions(Interface):
         code: str | None = None, before: str | None = None, limit: int = 50
     ) -> Deferred[Sequence[Take]]:
         """Return takes as `IStore.takes` does. Fails with `StoreTrouble`."""
+
+    def cameras(limit: int = 50, before: str | None = None) -> KnownCameras:
+        """Return what is known of cameras.
+
+        Args:
+            limit: Of how many installations at most.
+            before: Only of those heard of before this one; of none, if nothing is
+                known of it.
+        """

@@ -91,6 +91,7 @@ from raydel.interfaces import (
     IStore,
     ITimebase,
     ITransport,
+    KnownCameras,
     Row,
     TakeRecord,
 )
@@ -267,6 +268,10 @@ class SessionService(Service):
     ) -> Deferred[Sequence[Take]]:
         """Return takes, the latest begun first."""
         return maybeDeferred(self._store.takes, code, before, limit)
+
+    def cameras(self, limit: int = 50, before: str | None = None) -> KnownCameras:
+        """Return what is known of cameras."""
+        return self._cameras.page(limit, before)
 
     def end(self, code: str) -> Deferred[bool]:
         """End a session; fires with whether there was one, once that is stored.

@@ -45,7 +45,7 @@ class Case(SynchronousTestCase):
 
     def names(self, limit: int = 50, before: str | None = None) -> list[str]:
         """Return the installations that are known, newest first."""
-        return [each.installation_id for each in self.book.newest(limit, before)]
+        return [each.installation_id for each in self.book.page(limit, before).cameras]
 
 
 class Knowing(Case):
@@ -79,6 +79,13 @@ class Knowing(Case):
         self.assertEqual(["new"], self.names(before="old"))
         self.assertEqual([], self.names(before="new"))
         self.assertEqual([], self.names(before="nobody"))
+
+    def test_models(self) -> None:
+        """With them come the models they are of, where they say so."""
+        self.book.learn("app", None, 420.0, cold=False)
+        known = self.book.page(2)
+        self.assertEqual(["app", "new"], [c.installation_id for c in known.cameras])
+        self.assertEqual({"iPhone15,2": self.book.model("iPhone15,2")}, known.models)
 
 
 class Learning(Case):
@@ -139,7 +146,7 @@ class Learning(Case):
         self.store.commit([], self.kept)
         again = self.a_book()
         again.start()
-        self.assertEqual(self.book.newest(9), again.newest(9))
+        self.assertEqual(self.book.page(9), again.page(9))
         self.assertEqual(self.book.model("Pixel 9"), again.model("Pixel 9"))
 
 

@@ -79,12 +79,14 @@ class ModelLatency(Struct, frozen=True):
     """What is known of the cameras of a model.
 
     Attributes:
+        installations: How many tell of it.
         warm: Their latency soon after another take; None if no such start was seen.
         cold: That of all other starts.
         difference: How much later the cold ones are, on one and the same phone, ms;
             None if none was seen to do both.
     """
 
+    installations: int = 0
     warm: Latency | None = None
     cold: Latency | None = None
     difference: float | None = None
@@ -151,10 +153,11 @@ def latency_of(camera: Camera | None, model: ModelLatency, *, cold: bool) -> Lat
 
 def model_latency(cameras: Iterable[Camera]) -> ModelLatency:
     """Return what the installations of one model say of it: medians over them."""
+    count = 0
     warm: list[Latency] = []
     cold: list[Latency] = []
     differences: list[float] = []
-    for camera in cameras:
+    for count, camera in enumerate(cameras, 1):
         if camera.warm:
             warm.append(_weighed(camera.warm))
         if camera.cold:
@@ -162,7 +165,10 @@ def model_latency(cameras: Iterable[Camera]) -> ModelLatency:
         if camera.warm and camera.cold:
             differences.append(cold[-1].delay - warm[-1].delay)
     return ModelLatency(
-        _typical(warm), _typical(cold), median(differences) if differences else None
+        installations=count,
+        warm=_typical(warm),
+        cold=_typical(cold),
+        difference=median(differences) if differences else None,
     )
 
 

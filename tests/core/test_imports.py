@@ -40,6 +40,7 @@ LAYERS: Final = (
     "raydel.web.rest.table raydel.web.rest.exports",
     "raydel.web.rest.takes",
     "raydel.web.rest.operations raydel.web.rest.sessions raydel.web.rest.commands",
+    "raydel.web.rest.cameras",
     "raydel.web.rest.bodies raydel.web.rest.paths raydel.web.rest.query",
     "raydel.web.rest.waiting",
     "raydel.web.websocket raydel.web.request",

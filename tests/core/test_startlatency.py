@@ -234,12 +234,12 @@ class Models(SynchronousTestCase):
     def test_nobody(self) -> None:
         """Without an installation nothing is known."""
         self.assertEqual(NO_MODEL, model_latency([]))
-        self.assertEqual(NO_MODEL, model_latency([NEW]))
+        self.assertEqual(ModelLatency(installations=1), model_latency([NEW]))
 
     def test_median(self) -> None:
         """One phone that is unlike all others of its model decides nothing."""
         model = model_latency([learned(each) for each in (280.0, 300.0, 1_400.0)])
-        self.assertEqual(300.0, delay(None, model))
+        self.assertEqual((3, 300.0), (model.installations, delay(None, model)))
         self.assertIsNone(model.cold)
         self.assertIsNone(model.difference)
 

@@ -159,6 +159,7 @@ class RestTests(SynchronousTestCase):
         earlier = structs.replace(ENDED.take, id="earlier")
         sessions.records["earlier"] = structs.replace(ENDED, take=earlier)
         sessions.records[ENDED.take.id] = ENDED
+        sessions.learned = [Camera("app-1", "Pixel 9", (310.0,), (), EPOCH)] * 2
         site = make_site(sessions, FakeTimebase(clock), Config(), clock)
         self.agent = SiteAgent(site, clock)
 
@@ -183,7 +184,7 @@ class RestTests(SynchronousTestCase):
 
     def test_protocol_page(self) -> None:
         """So have those of the protocol page."""
-        self.assert_answers(chapter(page("docs/protocol.md"), "REST"), 12)
+        self.assert_answers(chapter(page("docs/protocol.md"), "REST"), 13)
 
 
 class LinkTests(SynchronousTestCase):
