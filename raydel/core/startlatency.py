@@ -15,7 +15,7 @@ All latencies are ms from the call to the first frame, by one clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean, median, median_low
 from typing import Final
@@ -151,13 +151,12 @@ def latency_of(camera: Camera | None, model: ModelLatency, *, cold: bool) -> Lat
     return _anything(0.0 if other is None else other.delay)
 
 
-def model_latency(cameras: Iterable[Camera]) -> ModelLatency:
+def model_latency(cameras: Sequence[Camera]) -> ModelLatency:
     """Return what the installations of one model say of it: medians over them."""
-    count = 0
     warm: list[Latency] = []
     cold: list[Latency] = []
     differences: list[float] = []
-    for count, camera in enumerate(cameras, 1):
+    for camera in cameras:
         if camera.warm:
             warm.append(_weighed(camera.warm))
         if camera.cold:
@@ -165,7 +164,7 @@ def model_latency(cameras: Iterable[Camera]) -> ModelLatency:
         if camera.warm and camera.cold:
             differences.append(cold[-1].delay - warm[-1].delay)
     return ModelLatency(
-        installations=count,
+        installations=len(cameras),
         warm=_typical(warm),
         cold=_typical(cold),
         difference=median(differences) if differences else None,
