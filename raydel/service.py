@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import secrets
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from itertools import count
 from typing import Any, Final, TypeVar
 
@@ -126,12 +127,18 @@ class SessionService(Service):
         store: Where sessions and takes are kept.
         timebase: Server time.
         clock: Runs the timers.
+        chance: Draws numbers from 0 to 1, by which phones are asked now and then.
     """
 
     log = Logger()
 
     def __init__(
-        self, config: Config, store: IStore, timebase: ITimebase, clock: IReactorTime
+        self,
+        config: Config,
+        store: IStore,
+        timebase: ITimebase,
+        clock: IReactorTime,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._config = config
         self._store = store
@@ -139,7 +146,7 @@ class SessionService(Service):
         self._clock = clock
         self._lines = Lines(config, store, timebase, clock, self._carry_out)
         self._retention = Retention(store, config.keep_takes, timebase, clock)
-        self._prober = Prober(clock, timebase)
+        self._prober = Prober(clock, timebase, chance)
         self._cameras = CameraBook(store, self.keep, timebase, clock)
         self._connections: dict[str, Connection] = {}
         self._answers: dict[str, Outbound | None] = {}

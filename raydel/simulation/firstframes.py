@@ -20,10 +20,10 @@ from raydel.simulation.stage import Lost, Plan, Stage
 TAKES: Final = 5
 """In a row, of each pair of phones."""
 
-LENGTH: Final = 10 * SECOND
+LENGTH: Final = 5 * SECOND
 """ms from a tap on start to that on stop."""
 
-PAUSE: Final = 20 * SECOND
+PAUSE: Final = 5 * SECOND
 """ms from a stop to the next tap: not long enough for a camera to become cold."""
 
 SOON: Final = 50.0
@@ -131,7 +131,8 @@ def play(pair: Pair, random: Random, takes: int = TAKES) -> list[float]:
         {"installationId": f"app-{n}", "model": model.name}
         for n, model in enumerate(MODELS)
     ]
-    stage = Stage(Plan(pair, declares=(declares[0], declares[1])), random)
+    plan = Plan(pair, declares=(declares[0], declares[1]), chance=random.random)
+    stage = Stage(plan, random)
     found = []
     for number in range(takes):
         stage.start()

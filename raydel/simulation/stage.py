@@ -8,6 +8,7 @@ what it takes to think is not played either, it takes no time.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -60,6 +61,7 @@ class Plan:
         steps: When the clock of each is set; the guest joins at `NOON`.
         config: The server's settings.
         declares: What the ``join`` of each says besides.
+        chance: Where the server draws from when to ask phones now and then.
     """
 
     networks: Pair
@@ -72,6 +74,7 @@ class Plan:
     steps: tuple[tuple[Step, ...], tuple[Step, ...]] = ((), ())
     config: Config = field(default_factory=Config)
     declares: tuple[Message, Message] = field(default_factory=lambda: ({}, {}))
+    chance: Callable[[], float] = random.random
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,11 @@ class Stage:
         self._clock = VirtualClock(joins[0] - random.uniform(0.0, UP_FOR))
         self._tap_at = NOON + plan.after
         self._service = SessionService(
-            plan.config, MemoryStore(), VirtualTimebase(self._clock), self._clock
+            plan.config,
+            MemoryStore(),
+            VirtualTimebase(self._clock),
+            self._clock,
+            plan.chance,
         )
         self._service.startService()
         self.phones = (
