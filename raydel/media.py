@@ -26,6 +26,12 @@ _APPLE_CREATED: Final = "com.apple.quicktime.creationdate"
 _MODELS: Final = ("com.apple.quicktime.model", "com.android.model", "model")
 _CLOCK_PARTS: Final = 3
 
+_FIRST: Final = frozenset({b"ftyp", b"wide", b"moov", b"mdat"})
+"""What an MP4 or MOV begins with."""
+
+_NEEDED: Final = frozenset({b"moov", b"moof", b"mdat"})
+"""What has to be whole. Behind the last box, makers append what they like."""
+
 
 class BadMedia(Exception):
     """A file is of no use. Says why, and what to do about it."""
@@ -194,14 +200,14 @@ def _missing_bytes(path: str, size: int) -> int:
         while at + 8 <= size:
             file.seek(at)
             head = file.read(16)
-            if at == 0 and head[4:8] not in {b"ftyp", b"wide", b"moov", b"mdat"}:
+            if at == 0 and head[4:8] not in _FIRST:
                 return 0
             length = int.from_bytes(head[:4])
             length = int.from_bytes(head[8:16]) if length == 1 else length
-            if length == 0:
-                return 0
-            at += max(length, 8)
-    return max(at - size, 0)
+            if at + length > size and head[4:8] in _NEEDED:
+                return at + length - size
+            at += max(length, 8) if length else size
+    return 0
 
 
 def _read(path: str, size: int, told: _Told) -> MediaFile:

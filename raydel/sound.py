@@ -41,6 +41,9 @@ MS_PER_METRE: Final = 1000 / 343.0
 RESOLUTION: Final = 5.0
 """How exactly a window is read at best, ms."""
 
+BLUR: Final = 50.0
+"""How far from a peak its own foot reaches, ms."""
+
 WINDOW: Final = 20_000.0
 """The longest window, ms: some rallies' worth of hits."""
 
@@ -60,7 +63,7 @@ HIGH: Final = 4.5
 """How high a peak is, in what a curve usually varies by, that is none by chance."""
 
 LOUDEST: Final = 6.0
-"""What one window counts at most, in the same: one bang decides nothing."""
+"""How high one window's peak counts at most, in the same: one bang decides nothing."""
 
 PAIR: Final = 2
 """Windows that have to point to one place each by itself."""
@@ -227,8 +230,10 @@ def _cut(track: Track, place: Place, begin: float, length: float) -> Curve:
     rate = 1 + place.rate_ppm / 1e6
     first = ((begin - place.start) * rate - track.begin) * per_ms
     wanted = first + np.arange(int(length * per_ms)) * rate
-    lowest = min(max(int(wanted[0]) - 1, 0), len(track.samples) - 1)
-    known = track.samples[lowest : max(int(wanted[-1]) + 2, lowest + 1)] / 32768
+    lowest = max(int(wanted[0]) - 1, 0)
+    known = track.samples[lowest : max(int(wanted[-1]) + 2, 0)] / 32768
+    if not len(known):
+        return np.zeros(len(wanted))
     at = np.arange(lowest, lowest + len(known))
     heard: Curve = np.interp(wanted, at, known, left=0.0, right=0.0)
     return heard
@@ -269,7 +274,7 @@ def _place(curves: Sequence[Curve], reach: float, search: float) -> tuple[float,
     above = total - np.median(total)
     usual = 1.4826 * np.median(np.abs(above)) + 1e-12
     top = above[place]
-    wide = round(2 * reach / _STEP)
+    wide = round(max(2 * reach, BLUR) / _STEP)
     above[max(place - wide, 0) : place + wide + 1] = -np.inf
     if above.max() > RIVAL * top:
         other = int(above.argmax()) * _STEP - search
@@ -279,4 +284,5 @@ def _place(curves: Sequence[Curve], reach: float, search: float) -> tuple[float,
 
 
 def _together(curves: Sequence[Curve], reach: float) -> Curve:
-    return _smooth(np.clip(curves, -LOUDEST, LOUDEST).sum(axis=0), reach)
+    evened = [each * min(1.0, LOUDEST / each.max()) for each in curves]
+    return _smooth(np.sum(evened, axis=0), reach)

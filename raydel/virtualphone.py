@@ -315,14 +315,17 @@ class VirtualPhone:
 
         One that names nothing answers all but reports: the server names those.
         """
+        named = self._outbox.named(heard.command_id)
         later = self._recorder.refused(heard)
         self._outbox.done(
             lambda name, said: (
                 name == heard.command_id if heard.command_id else not said.is_report
             )
         )
-        # What the server does not know of, nobody else will stop.
-        gone = heard.code == "no_recording"
+        # What the server does not know of, nobody else will stop. A mark that comes
+        # when all is over is refused alike, and says nothing of this phone's take.
+        is_stop = named is None or named.kind == "stop_recording"
+        gone = heard.code == "no_recording" and is_stop
         return [*later, *(self._recorder.cut("here only") if gone else [])]
 
     def _command(self, kind: str, **fields: object) -> list[Action]:
@@ -355,11 +358,9 @@ class VirtualPhone:
 
     def _mark(self, label: str) -> list[Action]:
         """Mark this instant: in server time, if that is known here."""
-        when = (
-            {}
-            if self._ahead is None
-            else {"timestamp": fine(self._clock() - self._ahead)}
-        )
+        when = {}
+        if self._ahead is not None:
+            when["timestamp"] = fine(self._clock() - self._ahead)
         return self._sent(self._outbox.say("marker", label=label, **when))
 
     def _sent(self, actions: list[Action]) -> list[Action]:

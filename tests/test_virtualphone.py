@@ -437,6 +437,15 @@ class Marks(Case):
         self.hear("error", message="No recording", commandId=foul["commandId"])
         self.assertEqual([], sent(self.join(deviceId="me", resumed=True)))
 
+    def test_too_late(self) -> None:
+        """A mark that is refused as nothing records stops no camera."""
+        self.join()
+        self.record()
+        (mark,) = sent(self.phone.tapped("mark"))
+        name = mark["commandId"]
+        lines = said(self.hear("error", code="no_recording", commandId=name))
+        self.assertEqual(["! refused: "], lines)
+
     def test_shown(self) -> None:
         """Marks are shown, with who made them."""
         self.join(deviceId="me")

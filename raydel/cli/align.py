@@ -12,6 +12,7 @@ import msgspec
 
 from raydel.cli.asking import Refused
 from raydel.cli.takes import (
+    SERVER,
     FoundTake,
     Placed,
     TakesParser,
@@ -118,10 +119,10 @@ def report(found: FoundTake) -> Iterator[str]:
 
 
 _GRADES: Final = {
-    "A": "the files lie to 2 ms, 19 times of 20",
-    "B": "the files lie to 8.3 ms, half a picture at 60 a second, 19 times of 20",
-    "C": "the files lie to 16.7 ms, a picture at 60 a second, 19 times of 20",
-    "D": "how the files lie is known worse than to 16.7 ms, or not at all",
+    "A": "they are placed to 2 ms or better, 19 times of 20",
+    "B": "they are placed to 8.3 ms, half a picture at 60 a second, 19 times of 20",
+    "C": "they are placed to 16.7 ms, a picture at 60 a second, 19 times of 20",
+    "D": "they are placed worse than to 16.7 ms, or nobody knows how well",
 }
 
 
@@ -182,7 +183,8 @@ def _next(found: FoundTake, asked: Namespace) -> str:
     if asked.manifest:
         words += ["--manifest", asked.manifest]
     else:
-        words += ["--take", found.manifest.id, "--server", asked.server]
+        words += ["--take", found.manifest.id]
+        words += ["--server", asked.server] if asked.server != SERVER else []
     words += ["--ca", asked.ca] if asked.ca else []
     return shlex.join([*words, "--run"])
 

@@ -1,7 +1,7 @@
 """The files of a played phone: what a camera in its place would have made.
 
-It sees a flash, and hears a beep, at each whole second of this machine's time, and a
-bar that moves with it. What it saw lies on a time line of the phone's own clock, which
+It sees a flash, and hears a beep, once in each second of this machine's time, and a bar
+that moves with it. What it saw lies on a time line of the phone's own clock, which
 may run fast or slow.
 """
 
@@ -17,7 +17,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain, count
-from math import ceil
+from math import ceil, floor
 from pathlib import Path
 from shutil import which
 from typing import Any, Final
@@ -29,6 +29,12 @@ from raydel.virtualwire import File, Footage
 
 # A process of its own: drawing takes all of a processor, and a phone that makes a file
 # has to tell the time meanwhile.
+_LATEST: Final = 0.5
+"""Part of a second in which the flash of each is."""
+
+_GOLDEN: Final = (5**0.5 - 1) / 2
+"""Of its multiples no two are alike after the comma."""
+
 _FILM: Final = """
 import json, pathlib, sys
 from raydel.simulation.clips import NoFilm, Shot, film
@@ -81,7 +87,7 @@ class Studio:
             "duration": duration,
             "frame_rate": f"{footage.frame_rate:g}",
             "rate_ppm": self._clock.rate * 1e6,
-            "flashes": whole_seconds(start, start + duration),
+            "flashes": flashes(start, start + duration),
             "created": footage.first_frame,
         }
 
@@ -142,10 +148,20 @@ def names_like(file: Path) -> Iterator[Path]:
     return chain([file], others)
 
 
-def whole_seconds(start: float, end: float) -> list[float]:
-    """Return the whole seconds from one instant on and before another; all in ms."""
-    first, last = ceil(start / SECOND), ceil(end / SECOND)
-    return [second * SECOND for second in range(first, last)]
+def flashes(start: float, end: float) -> list[float]:
+    """Return when it flashes from one instant on and before another; all in ms.
+
+    Once in each second of true time, and never at quite the same instant of it as in
+    the seconds around: so the sound of two clips fits together in one way only.
+    """
+    seconds = range(floor(start / SECOND), ceil(end / SECOND))
+    instants = [(n + _LATEST * _part(n)) * SECOND for n in seconds]
+    return [instant for instant in instants if start <= instant < end]
+
+
+def _part(number: int) -> float:
+    """Return a part of 1 that no row of numbers repeats, but every thousandth."""
+    return (number % 1_000) ** 2 * _GOLDEN % 1
 
 
 def checksum(path: Path) -> str:
@@ -162,7 +178,7 @@ def clip(text: str) -> Path:
     """
     path = Path(text)
     if path.suffix != ".mp4":
-        raise ArgumentTypeError(f"{text!r} does not end with .mp4")
+        raise ArgumentTypeError(f"{text!r} is no name that ends with .mp4")
     if not path.parent.is_dir():
         raise ArgumentTypeError(f"there is no directory {path.parent}")
     if missing := lacks():

@@ -50,8 +50,8 @@ a minute fast, --clock=60000, and see that it does not matter.
 
 Its camera takes a moment from the call to its first frame, as all do, and the phone
 reports when that was. With --clip=FILE.mp4 it also makes the file that a camera would
-have made: a flash and a beep at each whole second of this computer's time, and a bar
-that moves with it. For two such clips at once see python -m raydel rehearse --help.
+have made: a flash and a beep in each second of this computer's time, and a bar that
+moves with it. For two such clips at once see python -m raydel rehearse --help.
 """
 
 

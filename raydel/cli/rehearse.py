@@ -45,8 +45,8 @@ two phones in one room would have made them, and a take that the server knows:
 
 The phones' clocks are a minute apart, one runs fast and the other slow, and no camera
 begins when it is called: all that makes two clips hard to lay side by side. In both
-there is a flash and a beep at each whole second, and a bar that runs across: so
-everybody can see, and hear, whether they are in step.
+there is a flash and a beep in each second, and a bar that runs across: so everybody
+can see, and hear, whether they are in step.
 
 Needs ffmpeg. At its end it says what to do with the clips.
 """
@@ -123,7 +123,7 @@ def farewell(take_id: str, clips: Sequence[Path], url: str) -> str:
     """
     files = " ".join(shlex.quote(str(clip)) for clip in clips)
     python = _python()
-    at = "" if ":3001/" in url and "127.0.0.1" in url else f" --url={rest(url)}"
+    at = "" if ":3001/" in url and "127.0.0.1" in url else f" --server={rest(url)}"
     return f"""
 There are two clips of take {take_id} now. How they lie to each other, and
 how well that is known:

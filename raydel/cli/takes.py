@@ -31,6 +31,9 @@ from raydel.core.matching import (
 )
 from raydel.media import BadMedia, MediaFile
 
+SERVER: Final = "http://127.0.0.1:3001"
+"""Where a server is that was started with ./serve on this machine."""
+
 MOST_FILES: Final = 4
 """Files of one take: two phones, and some that came in the middle."""
 
@@ -87,7 +90,7 @@ def add_options(parser: Parser) -> None:
     add(
         "--server",
         metavar="URL",
-        default="http://127.0.0.1:3001",
+        default=SERVER,
         help="where takes are asked for; https:// too [default: %(default)s]",
     )
     add(

@@ -113,7 +113,10 @@ def _with_model(participant: Participant) -> str:
 def _mixed(files: Sequence[Evidence]) -> Iterator[str]:
     """Say so if one phone is much further away than another."""
     ways = [
-        (min(each.round_trip for each in known.samples), known.participant.name)
+        (
+            max(min(each.round_trip for each in known.samples), 0.0),
+            known.participant.name,
+        )
         for known in files
         if known.samples
     ]

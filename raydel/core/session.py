@@ -65,7 +65,7 @@ from raydel.core.events import (
     WentSilent,
 )
 from raydel.core.fitness import doubts
-from raydel.core.instants import HOUR, SECOND
+from raydel.core.instants import HOUR, SECOND, fine
 from raydel.core.journal import SERVER, Marked, Unheard
 from raydel.core.messages import (
     CameraReadyNotice,
@@ -484,6 +484,11 @@ class _Step(Turn):
         if seat is None:
             return
         before = list(doubts(seat.device_id, seat.status))
+        take = self.session.take
+        if take is not None and take.participant(seat.device_id) is not None:
+            if not self._may_say_more(event):
+                return
+            self.record(take.id, seat.device_id, status)
         self.reseat(seat, status=status)
         self.tell_new(StatusNotice(seat.device_id, condition_of(status)))
         if list(doubts(seat.device_id, status)) != before:
@@ -733,7 +738,7 @@ class _Step(Turn):
             for past in self.session.past
         )
 
-    def _may_say_more(self, event: Reported | MarkRequested) -> bool:
+    def _may_say_more(self, event: Reported | StatusReported | MarkRequested) -> bool:
         """Count a line of a journal; refuse one too many."""
         if self.session.said >= MOST_SAID:
             self.refuse(event, JOURNAL_FULL)
@@ -764,7 +769,7 @@ class _Step(Turn):
         if author is None:
             return
         take = self.running
-        instant = self.now if event.instant is None else event.instant
+        instant = fine(self.now if event.instant is None else event.instant)
         if not take.accepted_at <= instant <= self.now + EARLY_CLOCK:
             detail = "timestamp is not within the take; it is server time"
             self.refuse(event, INVALID_MESSAGE, detail=detail)

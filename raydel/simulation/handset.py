@@ -25,6 +25,15 @@ CODE: Final = "ABC123"
 FRAME: Final = SECOND / 60
 """ms between two pictures on its screen."""
 
+FRAME_RATE: Final = 30.0
+"""Frames a second of its camera."""
+
+EXPOSURE: Final = SECOND / FRAME_RATE
+"""ms from one frame of its camera to the next."""
+
+NINETEEN_OF_20: Final = 1.96
+"""Standard deviations that 19 of 20 are within."""
+
 SOONEST_STOP: Final = 10 * SECOND
 """ms ahead of which protocol 2 waits for no stop: its clock was set back meanwhile."""
 
@@ -63,6 +72,8 @@ class Handset:
         due_at: When its timer to call the camera is due, or None yet.
         called_at: When it calls its camera, or None yet.
         stopped_at: When it stops recording, or None yet.
+        first_frame_at: When its first frame is, or None: yet, or as it reports none.
+        last_frame_at: When its last one was, likewise.
         bound: The latest promise of how far its clock is misjudged, ms, if any.
     """
 
@@ -85,7 +96,10 @@ class Handset:
         self.due_at: float | None = None
         self.called_at: float | None = None
         self.stopped_at: float | None = None
+        self.first_frame_at: float | None = None
+        self.last_frame_at: float | None = None
         self.bound: float | None = None
+        self._random = random
         self._clock = clock
         self._is_host = is_host
         self._phase = random.uniform(0.0, FRAME) if frames else None
@@ -191,6 +205,7 @@ class Handset:
         self.bound = message.get("bound_ms", self.bound)
         if self.due_at is None:
             self._call_camera_in(wait)
+        self._schedule(message)
 
     def _call_camera_in(self, wait: float) -> None:
         self.due_at = self._clock.now + wait
@@ -208,6 +223,42 @@ class Handset:
         at_once = not 0.0 < wait <= SOONEST_STOP
         now = self._clock.now
         self.stopped_at = now if at_once else self._fires(now + wait)
+        if self.first_frame_at is not None and self.order is not None:
+            ends_at = max(self.stopped_at, self.first_frame_at)
+            self._clock.call_at(ends_at, self._see_last, self.order.message, ends_at)
+
+    # What it reports of its frames.
+
+    def _schedule(self, message: Message) -> None:
+        """Say that it will record, and when its first frame was, once it was."""
+        if self.kind.camera is None or self.called_at is None:
+            return
+        self._say("recording_scheduled", takeId=message["takeId"])
+        latency = self.kind.camera
+        drawn = self._random.gauss(latency.delay, latency.spread / NINETEEN_OF_20)
+        self.first_frame_at = self.called_at + max(0.0, drawn)
+        self._clock.call_at(self.first_frame_at, self._see_first, message)
+
+    def _see_first(self, message: Message) -> None:
+        self._say(
+            "recording_started",
+            takeId=message["takeId"],
+            firstFrameTime=self.reading,
+            frameRate=FRAME_RATE,
+        )
+
+    def _see_last(self, message: Message, ends_at: float) -> None:
+        """Say when its last frame was: they come evenly, by true time."""
+        if self.first_frame_at is None:
+            return
+        more = (ends_at - self.first_frame_at) // EXPOSURE
+        self.last_frame_at = self.first_frame_at + more * EXPOSURE
+        self._say(
+            "recording_stopped",
+            takeId=message["takeId"],
+            lastFrameTime=fine(self.own.reading(self.last_frame_at)),
+            frames=int(more) + 1,
+        )
 
     # Its heartbeat, and its wire.
 

@@ -8,9 +8,10 @@ and when it calls its camera. The server has its own idea of each, in
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from raydel.core.cameras import Latency
 from raydel.core.instants import SECOND
 
 Message = dict[str, Any]
@@ -83,6 +84,8 @@ class Kind:
         taps_through: Whether a host starts at its own tap.
         heartbeat: ms between its own pings, or None if it sends none.
         protocol: What it says in its join, if anything.
+        camera: How long its camera takes to the first frame, where it reports its
+            frames; None where it does not.
     """
 
     label: str
@@ -95,6 +98,7 @@ class Kind:
     taps_through: bool = False
     heartbeat: float | None = None
     protocol: int | None = None
+    camera: Latency | None = None
 
     @property
     def name(self) -> str:
@@ -160,3 +164,12 @@ RELEASED: Final = (LIBRARY_1, LIBRARY_2, SCREEN_1, SCREEN_2_OLD, SCREEN_2, SCREE
 
 KINDS: Final = {kind.name: kind for kind in (*RELEASED, PROTOCOL_2)}
 """By their names."""
+
+
+def reporting(camera: Latency) -> Kind:
+    """Return protocol 2, in an app that reports its frames.
+
+    Args:
+        camera: How long its camera takes from the call to the first of them.
+    """
+    return replace(PROTOCOL_2, camera=camera)

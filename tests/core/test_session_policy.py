@@ -28,6 +28,7 @@ from raydel.core.messages import (
     StopRecording,
     TakeUpdate,
 )
+from raydel.core.session import MOST_SAID
 from raydel.core.state import status_of
 from raydel.core.waits import ANSWER, FILE, FIRST_FRAME, REPORTS
 from tests.core.steps import NOON, Stage, joining
@@ -310,6 +311,18 @@ class Status(Case):
         self.assertEqual(["StatusNotice"], self.stage.kinds("host"))
         self.stage.do(StatusReported("guest", StatusReport(battery=0.1, charging=True)))
         self.assertIs(UNSET, self.stage.heard("host", ReadinessUpdate).warnings)
+
+    def test_in_a_take(self) -> None:
+        """In a take it is a line of the journal: why a file is short, it tells."""
+        hot = StatusReport(thermal="critical")
+        self.stage.do(StatusReported("guest", hot))
+        self.assertEqual([], self.stage.journal)
+        self.starts()
+        self.stage.do(StatusReported("guest", hot))
+        self.assertEqual([hot], [line.fact for line in self.stage.journal])
+        self.stage.value = structs.replace(self.stage.session, said=MOST_SAID)
+        self.stage.do(StatusReported("guest", hot))
+        self.assertEqual("journal_full", self.stage.error("guest"))
 
     def test_in_readiness(self) -> None:
         """Whoever says that it is ready hears the warnings too."""

@@ -131,6 +131,7 @@ class OptionsTableTests(SynchronousTestCase):
             "--store=": "`sqlite:raydel.sqlite`",
             "--survives=": Config.survives,
             "--keep-takes=": f"{Config.keep_takes / DAY:g}",
+            "--start-policy=": Config.start_policy,
             "--camera-latency=": "none",
             "--version": "",
             "--help": "",

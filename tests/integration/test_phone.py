@@ -12,6 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from shutil import which
+from socket import socket
+
+import pytest
 
 from tests.delays import LOOPBACK
 from tests.integration.program import GONE_WITHIN, ROOT, Program
@@ -167,3 +171,63 @@ def test_turned_away(server: Program, code: str, tmp_path: Path) -> None:
         assert phone.ends() == 1
         phone.reads("! Invalid message format: deviceName is over 64 characters")
         assert "Traceback" not in phone.text
+
+
+@pytest.mark.skipif(which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_clips(server: Program, code: str, tmp_path: Path) -> None:
+    """Each take gets a file, which is done before the phone is put away."""
+    call = (code, "--host", "--clip=host.mp4", "--camera-latency=100±10")
+    with terminals(server, tmp_path, call) as (host,):
+        host.reads(f"✓ joined {code}")
+        for number, name in enumerate(("host.mp4", "host-2.mp4"), 1):
+            host.type("start")
+            host.reads("  first frame ", number)
+            host.type("stop")
+            host.reads("■ take ", number)
+            host.reads(f"  making {name}")
+        host.type("quit")
+        assert host.ends() == 0
+        done = re.findall(r"✓ (\S+): \d+ frames", host.text)
+    assert sorted(done) == ["host-2.mp4", "host.mp4"]
+    for name in done:
+        assert b"ftyp" in (tmp_path / name).read_bytes()[:12]
+    assert not list(tmp_path.glob(".*.part.mp4"))
+
+
+@pytest.mark.skipif(which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_put_away_while_it_makes_a_file(
+    server: Program, code: str, tmp_path: Path
+) -> None:
+    """Ctrl-C waits for no file, and leaves no half of one."""
+    call = (code, "--host", "--clip=host.mp4", "--camera-latency=0")
+    with terminals(server, tmp_path, call) as (host,):
+        host.reads(f"✓ joined {code}")
+        host.type("start")
+        host.reads("  first frame ")
+        host.process.send_signal(signal.SIGINT)
+        assert host.ends() == 0
+        assert "■ take " in host.text
+        assert host.text.endswith("goodbye\n")
+    assert not list(tmp_path.glob("*.mp4"))
+    assert not list(tmp_path.glob(".*.mp4"))
+
+
+@pytest.mark.skipif(which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_rehearsal_without_a_server(tmp_path: Path) -> None:
+    """It says at once that nobody is there, what to do, and leaves no directory."""
+    with socket() as reserved:
+        reserved.bind((LOOPBACK, 0))  # Nobody listens.
+        url = f"ws://{LOOPBACK}:{reserved.getsockname()[1]}/sync"
+        done = subprocess.run(
+            [sys.executable, "-m", "raydel", "rehearse", f"--url={url}"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+    assert done.returncode == 1
+    assert f"raydel: no server at {url} (" in done.stderr
+    assert "./serve starts one" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,15 @@ from math import inf
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.core.manifest import Manifest, ShownParticipant, ShownSample
+from raydel.core.alignment import Alignment
+from raydel.core.manifest import (
+    FORMAT,
+    VERSION,
+    Manifest,
+    Recording,
+    ShownParticipant,
+    ShownSample,
+)
 from raydel.simulation.clocks import Clock
 from raydel.simulation.live.figures import (
     Measured,
@@ -158,7 +166,7 @@ class Noted(SynchronousTestCase):
             read_manifest(b'{"error": "Take not found"}')
 
 
-class Alignment(SynchronousTestCase):
+class Misjudged(SynchronousTestCase):
     """How well two clocks are judged against each other."""
 
     def test_fit(self) -> None:
@@ -195,9 +203,25 @@ def measured(skew: float = 0.0, *, knows: bool = True) -> tuple[Measured, Server
         notes.heard(frame("start_recording", localStartTime=local), NOON, NOON)
         looks = (sample(NOON + AHEAD, notes.clock.ahead(NOON) - AHEAD),)
         participants.append(
-            ShownParticipant(name, name, name == "h", "protocol-2", True, looks)
+            ShownParticipant(
+                device_id=name,
+                name=name,
+                is_host=name == "h",
+                app="protocol-2",
+                start_confirmed=True,
+                late=False,
+                model=None,
+                installation_id=None,
+                protocol=2,
+                capabilities=(),
+                recording=Recording(),
+                gaps=(),
+                clock_samples=looks,
+            )
         )
     manifest = Manifest(
+        format=FORMAT,
+        version=VERSION,
         id="take",
         session_id="ABC123",
         is_recording=False,
@@ -205,9 +229,13 @@ def measured(skew: float = 0.0, *, knows: bool = True) -> tuple[Measured, Server
         start_time=NOON + AHEAD,
         ended_at=NOON + AHEAD + 10_000.0,
         reason="command",
+        ended_by="g",
         initiator="h",
         participants=tuple(participants) if knows else (),
         absent=(),
+        markers=(),
+        alignment=Alignment(None, "D", None, None, (), ()),
+        journal=(),
     )
     return Measured(host, guest, manifest), time
 
