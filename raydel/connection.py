@@ -11,8 +11,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from raydel.cameracalls import CameraCalls
 from raydel.core import codec, schedule
 from raydel.core.apps import App, Sign, learn, recognise
+from raydel.core.config import Config
 from raydel.core.dialect import Dialect, obeyed_at, speak
 from raydel.core.errors import Refusal
 from raydel.core.events import (
@@ -37,6 +39,8 @@ from raydel.core.messages import (
     Ping,
     Pong,
     ReadinessUpdate,
+    RecordingStarted,
+    RecordingStopped,
     StartRecording,
     StopRecording,
     TimeSyncResponse,
@@ -62,6 +66,8 @@ class Connection:
         code: The session code in its path, or None.
         desk: Takes what it wants.
         prober: Has it asked for its clock.
+        camera: Knows how early its camera is to be called.
+        config: The settings.
         clock: Runs its timers.
         timebase: Server time.
     """
@@ -75,6 +81,8 @@ class Connection:
         code: str | None,
         desk: IDesk,
         prober: Prober,
+        camera: CameraCalls,
+        config: Config,
         clock: IReactorTime,
         timebase: ITimebase,
     ) -> None:
@@ -90,6 +98,8 @@ class Connection:
         self.gone: Deferred[None] = Deferred()
         self._desk = desk
         self._prober = prober
+        self._camera = camera
+        self._config = config
         self._timebase = timebase
         self._peer_clock = PeerClock(timebase, self.send, desk.keep)
         self._pulse = Pulse(clock, timebase, self._lose_patience)
@@ -190,6 +200,8 @@ class Connection:
             code_in_path=self.path_code is not None,
             name=join.device_name,
         )
+        if not self.app.is_released:
+            self._camera.introduced(join)
         self._pulse.asked()
 
     def seated(self, device_id: str, *, lasting: bool = True) -> None:
@@ -244,7 +256,7 @@ class Connection:
         """Tell what the lead of a start has to allow for."""
         delay = self._delay()
         return schedule.Prospect(
-            self.app, delay, self._reach(delay), tells_clock=self.answers() > 0
+            self._early, delay, self._reach(delay), tells_clock=self.answers() > 0
         )
 
     def stop_lead(self) -> float:
@@ -253,11 +265,12 @@ class Connection:
 
     def departure(self, start_at: float) -> float:
         """Return when a copy that starts on receipt would have to leave."""
-        return schedule.start_departure(start_at, self.app, self._delay())
+        return schedule.start_departure(start_at, self._early, self._delay())
 
     def latest_departure(self, start_at: float) -> float:
         """Return when a copy in its own time would have to leave at last."""
-        return schedule.latest_departure(start_at, self.app, self._reach(self._delay()))
+        reach = self._reach(self._delay())
+        return schedule.latest_departure(start_at, self._early, reach)
 
     def answers(self) -> int:
         """Return how often the peer has told its clock."""
@@ -305,9 +318,8 @@ class Connection:
         if self._pulse.life is Life.OVER:
             return
         dialect = self._dialect(exact)
-        if type(message) is StartRecording and exact and dialect.estimate is not None:
-            start_at = message.atomic_start_time
-            self._starts_by = start_at + dialect.estimate.bound(start_at)
+        if type(message) is StartRecording:
+            self._note_start(message, dialect)
         self.transport.send(codec.encode(speak(message, dialect)))
         if receipt is not None:
             now = self._timebase.now()
@@ -341,6 +353,8 @@ class Connection:
                 self._learn(Sign.DEVICE_READY)
             elif type(message) is CameraReady:
                 self._learn(Sign.CAMERA_READY)
+            elif isinstance(message, RecordingStarted | RecordingStopped):
+                self._camera.reported(message)
             self._desk.perform(self.peer, message)
 
     def _learn(self, sign: Sign) -> None:
@@ -369,7 +383,26 @@ class Connection:
             clock_id=self._timebase.clock_id,
             resume_token=self.resume_token,
             exact=exact,
+            early=self._early,
         )
+
+    @property
+    def _early(self) -> float:
+        """How many ms before the common start it is told to start."""
+        if self.app.is_released:
+            return self._config.camera_delay(self.app)
+        return self._camera.early
+
+    def _note_start(self, message: StartRecording, dialect: Dialect) -> None:
+        """Note what it is told of its start, if that is sure to be there in time."""
+        local_time = obeyed_at(message, dialect)
+        if dialect.exact and dialect.estimate is not None:
+            start_at = message.atomic_start_time
+            self._starts_by = start_at + dialect.estimate.bound(start_at)
+            there_by = dialect.now + self._reach(self._delay())
+            if there_by > start_at - dialect.early:
+                local_time = None
+        self._camera.told(message.take_id, local_time)
 
     def _ping(self) -> None:
         self.transport.ping(self._trips.ping(self._timebase.now()))
@@ -397,11 +430,13 @@ class Connection:
     def _attend(self, message: Outbound) -> None:
         """Ask as often as what the peer is told now is worth."""
         if type(message) is Joined:
+            self._camera.joined(message)
             if message.take and message.take.participant:
                 self._keep_clock_for(message.take.take_id)
             self._prober.begin(self._probing)
         elif type(message) is StopRecording:
             if self._keeps_last_of(message.take_id):
+                self._camera.stopped()
                 self._probing.records = False
                 self.probe()
         elif type(message) in {DeviceConnected, ReadinessUpdate}:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 from twisted.internet.defer import Deferred
@@ -20,6 +21,7 @@ from raydel.core.messages import (
     StartRecording,
     StopRecording,
 )
+from raydel.core.startlatency import Camera, ModelLatency
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 
@@ -103,14 +105,19 @@ class IDesk(Interface):
         """Note what happened to a peer of a session."""
 
     def keep(row: Row) -> None:
-        """Keep what was seen of a device that takes part in a take."""
+        """Keep what was seen of a device."""
 
     def gone(peer: str, code: int) -> None:
         """Note that a connection has closed, with this close code."""
 
 
-Row = ClockSample | JournalEntry
-"""What is added to a take as it is seen, whatever else is stored."""
+Row = ClockSample | JournalEntry | Camera
+"""What is kept as it is seen, whatever else is stored: added to its take, but for a
+camera, which takes the place of what was known of its installation."""
+
+MOST_CAMERAS: Final = 10_000
+"""Installations of which a store keeps what their cameras do, those that recorded last:
+three megabytes."""
 
 
 class Write(Struct, frozen=True):
@@ -191,6 +198,9 @@ class IStore(Interface):
     def journal(take_id: str) -> Deferred[Sequence[JournalEntry]]:
         """Return what happened in a take, in the order in which it was noted."""
 
+    def cameras() -> Deferred[Sequence[Camera]]:
+        """Return what is known of cameras: the newest first, `MOST_CAMERAS` at most."""
+
     def commit(
         batch: Sequence[Write], rows: Sequence[Row] = ()
     ) -> Deferred[frozenset[str]]:
@@ -202,8 +212,8 @@ class IStore(Interface):
 
         Args:
             batch: The writes.
-            rows: Added to their takes, whatever conflicts; those of a take that is
-                not there any more are left out.
+            rows: Kept whatever conflicts. Those of a take are added to it, or left
+                out if it is not there any more.
 
         Returns:
             Fires with the codes that conflicted, once all else is stored.
@@ -241,6 +251,18 @@ class TakeRecord(Struct, frozen=True):
     samples: Sequence[ClockSample]
     journal: Sequence[JournalEntry] = ()
     cameras: Sequence[CameraLatency] = ()
+
+
+class KnownCameras(Struct, frozen=True):
+    """What is known of some cameras.
+
+    Attributes:
+        cameras: Of installations, those first that were heard of last.
+        models: Of each of their models that has a name.
+    """
+
+    cameras: Sequence[Camera]
+    models: Mapping[str, ModelLatency]
 
 
 class ISessions(Interface):
@@ -327,3 +349,12 @@ class ISessions(Interface):
         code: str | None = None, before: str | None = None, limit: int = 50
     ) -> Deferred[Sequence[Take]]:
         """Return takes as `IStore.takes` does. Fails with `StoreTrouble`."""
+
+    def cameras(limit: int = 50, before: str | None = None) -> KnownCameras:
+        """Return what is known of cameras.
+
+        Args:
+            limit: Of how many installations at most.
+            before: Only of those heard of before this one; of none, if nothing is
+                known of it.
+        """

@@ -16,6 +16,7 @@ from typing import Final, NoReturn, cast
 from twisted.python import usage
 
 from raydel import __version__
+from raydel.core.apps import App
 from raydel.core.cameras import CameraLatency, written
 from raydel.core.config import Config, LogFormat, StartPolicy, Survives
 from raydel.core.instants import DAY, MINUTE
@@ -27,6 +28,7 @@ _ORIGIN: Final = re.compile(
     r"(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])"
     r"(:(?P<port>[0-9]{1,5}))?"
 )
+_RELEASED: Final = {app.value: app for app in App if app.is_released}
 _OWN_PORT: Final = {"http": "80", "https": "443"}
 _STORE: Final = "sqlite:raydel.sqlite"
 
@@ -62,6 +64,7 @@ class Options(usage.Options):
         self._cleanup = Config.cleanup
         self._longest_take = Config.longest_take
         self._start_policy = Config.start_policy
+        self._camera_delays: dict[App, float] = {}
         self._store = _STORE
         self._survives: Survives | None = None
         self._keep_takes = Config.keep_takes
@@ -133,6 +136,29 @@ class Options(usage.Options):
         """
         # Released apps take a start that is further away for a broken clock.
         self._lead = _number("lead", milliseconds, 0, 5000, "apps wait no longer")
+
+    def opt_camera_delay(self, choice: str) -> None:
+        """How late a released app calls its camera, as KIND:MS, 0 to 4000.
+
+        It is told to start that much earlier. KIND is library-1, library-2, screen-1,
+        screen-2-old, screen-2 or screen-3; what each does, and how it is known, is in
+        docs/protocol.md. A change of phones may make it another.
+        May be given several times. Protocol 2 needs none of this: it reports its
+        first frame, and the server learns from that. [default: what the apps were
+        measured to take]
+        """
+        kind, _, milliseconds = choice.partition(":")
+        if kind not in _RELEASED:
+            _refuse(
+                f"--camera-delay={choice}: it is KIND:MS, where KIND is one of"
+                f" {', '.join(_RELEASED)}"
+            )
+        if not _is_number(milliseconds, 0, 4000):
+            _refuse(
+                f"--camera-delay={choice}: behind {kind}: stands a number from 0 to"
+                " 4000: apps wait for a start 5000 ms at most, and have to hear of it"
+            )
+        self._camera_delays[_RELEASED[kind]] = float(milliseconds)
 
     def opt_cleanup(self, minutes: str) -> None:
         """Minutes a session is kept after its last phone has left, 0.05 to 1440.
@@ -252,6 +278,7 @@ class Options(usage.Options):
             cleanup=self._cleanup,
             longest_take=self._longest_take,
             start_policy=self._start_policy,
+            camera_delays=self._camera_delays,
             store=self._store_file(),
             survives=self._survives or Config.survives,
             keep_takes=self._keep_takes,
@@ -283,9 +310,14 @@ def _refuse(sentence: str) -> NoReturn:
     raise SystemExit(f"raydel: {' '.join(sentence.split())}")
 
 
+def _is_number(text: str, least: float, most: float) -> bool:
+    """Tell whether a text is a number; `float` would take ``nan`` and ``1e9`` too."""
+    return bool(_NUMBER.fullmatch(text)) and least <= float(text) <= most
+
+
 def _number(option: str, text: str, least: float, most: float, why: str) -> float:
-    """Read a number; `float` alone would take ``nan`` and ``1e9`` too."""
-    if _NUMBER.fullmatch(text) and least <= float(text) <= most:
+    """Read a number."""
+    if _is_number(text, least, most):
         return float(text)
     _refuse(f"--{option}={text}: it is a number from {least:g} to {most:g}: {why}")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import secrets
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from itertools import count
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from raydel.camerabook import CameraBook
+from raydel.cameracalls import CameraCalls
 from raydel.connection import Connection
 from raydel.core import codec, schedule
 from raydel.core.apps import App
@@ -89,6 +92,7 @@ from raydel.interfaces import (
     IStore,
     ITimebase,
     ITransport,
+    KnownCameras,
     Row,
     TakeRecord,
 )
@@ -123,12 +127,18 @@ class SessionService(Service):
         store: Where sessions and takes are kept.
         timebase: Server time.
         clock: Runs the timers.
+        chance: Draws numbers from 0 to 1, by which phones are asked now and then.
     """
 
     log = Logger()
 
     def __init__(
-        self, config: Config, store: IStore, timebase: ITimebase, clock: IReactorTime
+        self,
+        config: Config,
+        store: IStore,
+        timebase: ITimebase,
+        clock: IReactorTime,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._config = config
         self._store = store
@@ -136,7 +146,8 @@ class SessionService(Service):
         self._clock = clock
         self._lines = Lines(config, store, timebase, clock, self._carry_out)
         self._retention = Retention(store, config.keep_takes, timebase, clock)
-        self._prober = Prober(clock, timebase)
+        self._prober = Prober(clock, timebase, chance)
+        self._cameras = CameraBook(store, self.keep, timebase, clock)
         self._connections: dict[str, Connection] = {}
         self._answers: dict[str, Outbound | None] = {}
         self._shares: tuple[dict[Connection, None], ...] = tuple(
@@ -158,6 +169,7 @@ class SessionService(Service):
         self._store.open()
         super().startService()  # type: ignore[no-untyped-call]
         self._retention.start()
+        self._cameras.start()
         self._ticker = self._clock.callLater(TICK, self._tick)
         self._lines.recall()
 
@@ -177,6 +189,7 @@ class SessionService(Service):
             if last_call.active():
                 last_call.cancel()
             self._retention.stop()
+            self._cameras.stop()
             self._prober.stop()
             stored = self._lines.finish().addTimeout(LAST_COMMIT, self._clock)
             stored.addErrback(self._note_unstored)
@@ -216,6 +229,8 @@ class SessionService(Service):
             code,
             self,
             self._prober,
+            CameraCalls(self._cameras),
+            self._config,
             self._clock,
             self._timebase,
         )
@@ -260,6 +275,10 @@ class SessionService(Service):
     ) -> Deferred[Sequence[Take]]:
         """Return takes, the latest begun first."""
         return maybeDeferred(self._store.takes, code, before, limit)
+
+    def cameras(self, limit: int = 50, before: str | None = None) -> KnownCameras:
+        """Return what is known of cameras."""
+        return self._cameras.page(limit, before)
 
     def end(self, code: str) -> Deferred[bool]:
         """End a session; fires with whether there was one, once that is stored.
@@ -429,7 +448,7 @@ class SessionService(Service):
         self._lines.submit(code, event)
 
     def keep(self, row: Row) -> None:
-        """Keep what was seen of a device that takes part in a take."""
+        """Keep what was seen of a device."""
         self._lines.keep(row)
 
     def gone(self, peer: str, code: int) -> None:

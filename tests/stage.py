@@ -17,6 +17,7 @@ from twisted.internet.task import Clock
 
 from raydel.core.config import Config
 from raydel.core.journal import JournalEntry
+from raydel.core.startlatency import Camera
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import Row, StoreTrouble, Write
@@ -149,6 +150,10 @@ class HeldStore(MemoryStore):
     def forget(self, before: float) -> Deferred[int]:
         """Delete old takes, or fail."""
         return self._fail() or super().forget(before)
+
+    def cameras(self) -> Deferred[Sequence[Camera]]:
+        """Return what is known of cameras, or fail."""
+        return self._fail(reading=True) or super().cameras()
 
     def commit(
         self, batch: Sequence[Write], rows: Sequence[Row] = ()

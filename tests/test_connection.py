@@ -11,9 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from raydel.camerabook import CameraBook
+from raydel.cameracalls import CameraCalls
 from raydel.connection import Connection
 from raydel.core.apps import App
 from raydel.core.burst import BURST
+from raydel.core.config import Config
 from raydel.core.errors import Refusal
 from raydel.core.events import (
     AppLearned,
@@ -34,6 +37,7 @@ from raydel.core.messages import (
     Joined,
     Pong,
     ReadinessUpdate,
+    RecordingStarted,
     RunningTake,
     SessionEnded,
     SessionStatus,
@@ -41,10 +45,12 @@ from raydel.core.messages import (
     StartRecording,
     StopRecording,
 )
-from raydel.core.schedule import UNKNOWN_DELAY
+from raydel.core.schedule import MARGIN, UNKNOWN_DELAY
+from raydel.core.startlatency import Camera
 from raydel.core.take import ClockSample
 from raydel.interfaces import IConnection, IDesk, Row
 from raydel.probing import Prober
+from raydel.store.memory import MemoryStore
 from raydel.testing import EPOCH, FakeTimebase, FakeTransport
 from tests.stage import next_call, run
 
@@ -67,6 +73,7 @@ class FakeDesk:
         self.reported: list[Event] = []
         self.samples: list[ClockSample] = []
         self.entries: list[JournalEntry] = []
+        self.cameras: list[Camera] = []
         self.closed: list[int] = []
 
     def perform(self, peer: str, message: Inbound) -> None:
@@ -89,8 +96,10 @@ class FakeDesk:
         """Note what is kept of a take."""
         if isinstance(row, ClockSample):
             self.samples.append(row)
-        else:
+        elif isinstance(row, JournalEntry):
             self.entries.append(row)
+        else:
+            self.cameras.append(row)
 
     def gone(self, peer: str, code: int) -> None:
         """Note the end."""
@@ -100,6 +109,8 @@ class FakeDesk:
 class Case(SynchronousTestCase):
     """A connection that was just opened."""
 
+    config = Config()
+
     def setUp(self) -> None:
         """Open it."""
         self.clock = Clock()
@@ -108,12 +119,16 @@ class Case(SynchronousTestCase):
         self.desk = FakeDesk()
         self.seen = 0
         self.prober = Prober(self.clock, self.timebase, lambda: 0.5)
+        self.book = CameraBook(MemoryStore(), self.desk.keep, self.timebase, self.clock)
+        self.book.start()
         self.connection = Connection(
             "peer",
             self.transport,
             None,
             self.desk,
             self.prober,
+            CameraCalls(self.book),
+            self.config,
             self.clock,
             self.timebase,
         )
@@ -126,9 +141,11 @@ class Case(SynchronousTestCase):
         """Let the peer say something."""
         self.connection.received(json.dumps({"type": kind, **fields}).encode())
 
-    def seat(self, name: str = "iPhone 15", protocol: int | None = None) -> None:
+    def seat(
+        self, name: str = "iPhone 15", protocol: int | None = None, **more: Any
+    ) -> None:
         """Let it have a seat."""
-        join = Join(session_id=CODE, is_host=True, device_name=name, protocol=protocol)
+        join = Join(CODE, is_host=True, device_name=name, protocol=protocol, **more)
         self.connection.joining(join)
         self.connection.seated("device")
         status = SessionStatus(CODE, 0, False, "", ())
@@ -932,6 +949,108 @@ class Delays(Case):
         self.run_for(1_000)
         self.answer(request)
         self.assertEqual(500.0, self.connection.stop_lead())
+
+
+class Cameras(Case):
+    """When a peer is to call its camera, and what is learned of it."""
+
+    def record(self, take_id: str, late: float | None, *, more: bool = False) -> float:
+        """Start a take, and report a first frame that is so many ms late.
+
+        Returns:
+            How many ms before the common start it was to call its camera.
+        """
+        now = self.timebase.now()
+        start = StartRecording(CODE, now, "device", now + 1_500.0, take_id=take_id)
+        seen = len(self.sent("start_recording"))
+        self.connection.tell(start)
+        self.answer_all(1_600.0)
+        (told,) = self.sent("start_recording")[seen:]
+        call_at: float = told["localStartTime"]
+        if late is not None:
+            for time in (call_at + late, call_at)[: 1 + more]:
+                self.hear("recording_started", takeId=take_id, firstFrameTime=time)
+        end = self.timebase.now()
+        self.connection.tell(StopRecording(CODE, end, "d", take_id, end, "command"))
+        self.run_for(0)
+        return start.atomic_start_time + AHEAD - call_at
+
+    def settle(self, name: str = "app", **more: Any) -> None:
+        """Let it have a seat, and tell its clock."""
+        self.seat(protocol=2, installation_id=name, model="Pixel 9", **more)
+        self.answer_all()
+
+    def test_learned(self) -> None:
+        """From the report of a first frame on it is to call that much earlier."""
+        self.settle()
+        self.assertApproximates(0.0, self.record("one", 400.0, more=True), 1.0)
+        self.assertEqual([(400.0,)], [each.cold for each in self.desk.cameras])
+        self.assertApproximates(400.0, self.record("two", 300.0), 1.0)
+        self.assertEqual([(), (300.0,)], [each.warm for each in self.desk.cameras])
+        self.assertApproximates(300.0, self.record("three", None), 1.0)
+
+    def test_the_lead(self) -> None:
+        """The lead allows for a camera that is late, and not for one that is early."""
+        self.settle()
+        before = self.connection.prospect().lead
+        self.book.ran("app")
+        self.book.learn("app", "Pixel 9", 400.0, cold=False)
+        after = self.connection.prospect()
+        self.assertEqual((400.0, before + 400.0), (after.early, after.lead))
+        self.assertEqual(
+            EPOCH - 400.0 - after.reach - MARGIN,
+            self.connection.latest_departure(EPOCH),
+        )
+        self.assertEqual(EPOCH - 400.0 - after.delay, self.connection.departure(EPOCH))
+
+    def test_told_too_late(self) -> None:
+        """Who hears of its start when that is over tells nothing of its camera."""
+        self.settle()
+        now = self.timebase.now()
+        start = StartRecording(CODE, now, "device", now + 5.0, take_id="take")
+        self.connection.tell(start)
+        (told,) = self.sent("start_recording")
+        time = told["localStartTime"] + 400.0
+        self.hear("recording_started", takeId="take", firstFrameTime=time)
+        self.assertEqual([], self.desk.cameras)
+
+    def test_no_name(self) -> None:
+        """Who does not name its installation is asked as ever."""
+        self.seat(protocol=2)
+        self.answer_all()
+        for take_id in ("one", "two"):
+            self.assertApproximates(0.0, self.record(take_id, 400.0), 1.0)
+        self.assertEqual([], self.desk.cameras)
+
+    def test_released(self) -> None:
+        """A released app is never asked earlier, whatever it calls itself."""
+        self.book.learn("app", "Pixel 9", 400.0, cold=True)
+        self.seat(installation_id="app", model="Pixel 9")
+        self.answer_all()
+        self.assertEqual(0.0, self.connection.prospect().early)
+
+    def test_in_its_turn(self) -> None:
+        """The report goes to the session all the same."""
+        self.settle()
+        self.record("take", 400.0)
+        (report,) = self.desk.performed
+        self.assertIsInstance(report, RecordingStarted)
+
+
+class Settings(Case):
+    """What an operator knows better."""
+
+    config = Config(camera_delays={App.SCREEN_2: 900.0})
+
+    def test_camera_delay(self) -> None:
+        """An app that is known to be late by another time is told that much earlier."""
+        self.seat("IOS-HOST-ab12")
+        self.assertEqual(900.0, self.connection.prospect().early)
+        now = self.timebase.now()
+        self.start(2_000.0)
+        self.run_for(3_000)
+        (leaves,) = [each["server_now"] for each in self.sent("start_recording")]
+        self.assertApproximates(now + 1_100.0 - UNKNOWN_DELAY, leaves, 1.0)
 
 
 class Hasty(Case):

@@ -9,6 +9,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel import __version__
+from raydel.core.apps import App
 from raydel.core.cameras import CameraLatency, Latency
 from raydel.core.config import Config
 from raydel.core.instants import DAY, MINUTE
@@ -75,6 +76,19 @@ class Choices(SynchronousTestCase):
         self.assertEqual(400.5, read("--lead=400.5").lead)
         self.assertEqual(0, read("--lead=0").lead)
         self.assertEqual(5000, read("--lead=5000").lead)
+
+    def test_camera_delays(self) -> None:
+        """Released apps' own delays are given in ms, each once; the last one counts."""
+        config = read(
+            "--camera-delay=screen-2:900",
+            "--camera-delay=screen-2-old:0",
+            "--camera-delay=screen-2:1200.5",
+        )
+        expected = {App.SCREEN_2: 1200.5, App.SCREEN_2_OLD: 0.0}
+        self.assertEqual(expected, config.camera_delays)
+        self.assertEqual(1200.5, config.camera_delay(App.SCREEN_2))
+        self.assertEqual(0.0, config.camera_delay(App.SCREEN_2_OLD))
+        self.assertEqual(95.0, config.camera_delay(App.SCREEN_3))
 
     def test_minutes(self) -> None:
         """Long times are given in minutes, and kept in milliseconds."""
@@ -173,6 +187,17 @@ class Refusals(SynchronousTestCase):
         for text in ("", "-1", "5001", "abc", "nan", "inf", "1e3", "1_0", "٣", "1\n"):
             self.assert_refused("from 0 to 5000: apps", f"--lead={text}")
 
+    def test_camera_delays(self) -> None:
+        """The kinds there are, are named; protocol 2 is none of them."""
+        kinds = "it is KIND:MS, where KIND is one of library-1, library-2, screen-1"
+        for text in ("", "95", "protocol-2:95", "Screen-3:95", "pixel:95"):
+            self.assert_refused(kinds, f"--camera-delay={text}")
+        for text in ("", "-5", "4001", "nan", "1e3", "95:5", " 95"):
+            self.assert_refused(
+                "behind screen-3: stands a number from 0 to 4000: apps wait",
+                f"--camera-delay=screen-3:{text}",
+            )
+
     def test_reasons(self) -> None:
         """A range comes with its reason."""
         self.assert_refused("phones need a moment to return", "--cleanup=0")
@@ -245,6 +270,7 @@ class Help(SynchronousTestCase):
             "private-key",
             "certificates",
             "lead",
+            "camera-delay",
             "cleanup",
             "longest-take",
             "log-format",

@@ -10,7 +10,12 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-from raydel.cli import simulate_long, simulate_picture, simulate_server
+from raydel.cli import (
+    simulate_frames,
+    simulate_long,
+    simulate_picture,
+    simulate_server,
+)
 from raydel.cli.parser import Parser
 from raydel.cli.simulate_options import TAKES
 from raydel.cli.simulate_options import parser as options
@@ -44,7 +49,11 @@ def main(arguments: Sequence[str]) -> None:
     networks = _chosen(parser, asked)
     if asked.plot:
         simulate_picture.need()
-    if asked.minutes:
+    if asked.first_frames:
+        simulate_frames.run(
+            networks, pairs=asked.takes, seed=asked.seed, as_json=asked.json
+        )
+    elif asked.minutes:
         simulate_long.run(networks, asked)
     elif asked.server:
         simulate_server.run(
@@ -69,7 +78,14 @@ def _refuse_mixtures(parser: Parser, asked: Namespace) -> None:
         for name in names:
             if getattr(asked, name) and not getattr(asked, other):
                 parser.error(f"--{name} needs --{other}")
-    if asked.minutes:
+    if asked.first_frames:
+        others = ("minutes", "method", "granularity", "after", "server", "plot")
+        _refuse(parser, asked, others, "first-frames")
+        if asked.jobs > 1:
+            parser.error(
+                "--jobs cannot be had with --first-frames: one by one it plays"
+            )
+    elif asked.minutes:
         _refuse(parser, asked, ("method", "after", "kinds", "frames"), "minutes")
     elif asked.server:
         _refuse(parser, asked, ("method", "granularity", "plot"), "server")

@@ -8,7 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from raydel.cli import simulate_long, simulate_picture, simulate_server
+from raydel.cli import (
+    simulate_frames,
+    simulate_long,
+    simulate_picture,
+    simulate_server,
+)
 from raydel.cli.parser import Parser
 from raydel.cli.simulate_server import LATEST, SOONEST
 from raydel.core.instants import SECOND
@@ -77,7 +82,10 @@ _WHOLE: Final = {"0": 0.0, "1": 1.0}
 
 def parser() -> Parser:
     """Return what reads all options, and teaches them."""
-    reader = Parser("simulate", _HELP + simulate_long.HELP + simulate_server.HELP)
+    reader = Parser(
+        "simulate",
+        _HELP + simulate_long.HELP + simulate_frames.HELP + simulate_server.HELP,
+    )
     add = reader.add_argument
     add(
         "--network",
@@ -141,6 +149,7 @@ def parser() -> Parser:
         " [default: %(default)s]",
     )
     simulate_long.add_options(reader)
+    simulate_frames.add_options(reader)
     simulate_server.add_options(reader)
     return reader
 

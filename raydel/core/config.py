@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from raydel.core.apps import App
 from raydel.core.cameras import CameraLatency
 from raydel.core.instants import DAY, HOUR, MINUTE
 
@@ -40,6 +42,8 @@ class Config:
         keep_takes: Milliseconds that a take is kept after its end.
         start_policy: Whether a take begins with whoever can, or only if all agree.
         camera_latencies: What is known of how long models take to begin to film.
+        camera_delays: How late released apps call their cameras, ms, for those of which
+            an operator knows better than the table does.
     """
 
     ports: tuple[str, ...] = ("3001",)
@@ -56,3 +60,8 @@ class Config:
     keep_takes: float = 90 * DAY
     start_policy: StartPolicy = "best-effort"
     camera_latencies: tuple[CameraLatency, ...] = ()
+    camera_delays: Mapping[App, float] = field(default_factory=dict)
+
+    def camera_delay(self, app: App) -> float:
+        """Return fixed ms between the instant an app aims at and its camera call."""
+        return self.camera_delays.get(app, app.camera_delay)

@@ -45,6 +45,10 @@ class Dialect:
         clock_id: Names server time, for protocol 2.
         resume_token: What it gets its seat back with; protocol 2 only.
         exact: Whether the estimate is good enough to start by.
+        early: ms by which it is told to start before the common start, since it will be
+            so late; later, if negative. A released app's ``atomic_start_time`` is
+            earlier by that. Protocol 2 gets the common start in it, and its
+            ``localStartTime``, when to call its camera, is earlier.
     """
 
     app: App
@@ -54,6 +58,7 @@ class Dialect:
     clock_id: str
     resume_token: str | None = None
     exact: bool = True
+    early: float = 0.0
 
 
 def speak(message: Outbound, dialect: Dialect) -> Outbound:
@@ -66,8 +71,8 @@ def speak(message: Outbound, dialect: Dialect) -> Outbound:
 def obeyed_at(message: Outbound, dialect: Dialect) -> float | None:
     """Return when a peer is to obey a command, in its own time.
 
-    A start is obeyed with the camera call: what a released app is told is earlier, by
-    what that app is always late by.
+    A start is obeyed with the camera call. A released app is told an earlier time, and
+    calls its camera late by as much. Protocol 2 calls it when it is told to.
 
     Returns:
         None for what is obeyed on receipt.
@@ -77,11 +82,16 @@ def obeyed_at(message: Outbound, dialect: Dialect) -> float | None:
         return None
     match message:
         case StartRecording(atomic_start_time=at) if dialect.exact:
-            return fine(estimate.local(at))
+            return fine(estimate.local(at - _early_call(dialect)))
         case StopRecording(local_stop_time=float(at)) if not dialect.app.is_released:
             return fine(estimate.local(at))
         case _:
             return None
+
+
+def _early_call(dialect: Dialect) -> float:
+    """How many ms before the common start a peer calls its camera."""
+    return 0.0 if dialect.app.is_released else dialect.early
 
 
 # To the six released apps.
@@ -92,7 +102,7 @@ def _released_start(message: StartRecording, dialect: Dialect) -> StartRecording
     own: dict[str, DeviceTime] = {}
     start: float = 0
     if dialect.estimate is not None and dialect.exact:
-        aim = message.atomic_start_time - dialect.app.camera_delay
+        aim = message.atomic_start_time - dialect.early
         start = fine(dialect.estimate.shown(aim))
         own = {dialect.device_id: DeviceTime(start, fine(dialect.estimate.delay))}
     return StartRecording(
@@ -184,12 +194,13 @@ def _full_start(message: StartRecording, dialect: Dialect) -> StartRecording:
     estimate = dialect.estimate
     if estimate is None or not dialect.exact:
         return complete
-    local = fine(estimate.local(start))
+    call_at = start - _early_call(dialect)
+    local = fine(estimate.local(call_at))
     return structs.replace(
         complete,
         local_start_time=local,
-        uncertainty_ms=fine(estimate.uncertainty(start)),
-        bound_ms=fine(estimate.bound(start)),
+        uncertainty_ms=fine(estimate.uncertainty(call_at)),
+        bound_ms=fine(estimate.bound(call_at)),
         device_timestamps={dialect.device_id: DeviceTime(local, fine(estimate.delay))},
     )
 

@@ -2,7 +2,8 @@
 
 *T* is the instant of the camera calls. A phone that answered time sync is told
 ``T - c`` in its own time; any other starts on receipt, so its copy leaves at
-``T - c`` less its one-way delay. ``c`` is the app's own camera delay.
+``T - c`` less its one-way delay. ``c`` is how early it has to be told: by as much as a
+released app calls its camera late, or the camera of protocol 2 is late itself.
 """
 
 from __future__ import annotations
@@ -71,13 +72,14 @@ class Prospect:
     """What the lead has to allow for in one phone.
 
     Attributes:
-        app: What it is.
+        early: ms by which it is told to start before the common
+            start; later, if negative.
         delay: One way, ms.
         reach: One way if it takes long, ms.
         tells_clock: Whether it has answered time sync; if not, it starts on receipt.
     """
 
-    app: App
+    early: float
     delay: float
     reach: float
     tells_clock: bool
@@ -88,7 +90,7 @@ class Prospect:
         questions = BURST if self.tells_clock else PINGS
         asking = (questions - 1) * HASTE + 2 * self.delay + MARGIN
         way = self.reach + MARGIN if self.tells_clock else self.delay
-        return asking + way + self.app.camera_delay
+        return asking + way + max(0.0, self.early)
 
 
 def lead(prospects: Iterable[Prospect], least: float) -> float:
@@ -103,20 +105,20 @@ def grace(prospects: Iterable[Prospect]) -> float:
     return 2 * (reach + MARGIN + AGREEING)
 
 
-def start_departure(start_at: float, app: App, delay: float) -> float:
+def start_departure(start_at: float, early: float, delay: float) -> float:
     """Return when the copy of a phone that starts on receipt has to leave."""
-    return start_at - app.camera_delay - delay
+    return start_at - early - delay
 
 
-def latest_departure(start_at: float, app: App, reach: float) -> float:
+def latest_departure(start_at: float, early: float, reach: float) -> float:
     """Return when the copy of a phone that tells its clock has to leave at last."""
-    return start_at - app.camera_delay - reach - MARGIN
+    return start_at - early - reach - MARGIN
 
 
-def stop_hold(start_at: float, app: App) -> float:
+def stop_hold(start_at: float, app: App, camera_delay: float) -> float:
     """Return until when a stop is kept from a phone that may have its start.
 
     A released app that gets a stop before its start is due forgets the stop,
     and then starts.
     """
-    return start_at + app.camera_delay + SETTLING if app.is_released else start_at
+    return start_at + camera_delay + SETTLING if app.is_released else start_at

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from msgspec import UNSET, Struct, structs
 
+from raydel.core.apps import App
 from raydel.core.config import Config, StartPolicy
 from raydel.core.effects import (
     Close,
@@ -351,7 +352,7 @@ class _Step(Turn):
         """
         seat = self.session.seat_of(event.peer)
         for debt in self.session.debts:
-            at = max(self.now, stop_hold(self.due(debt.stop.start_at), event.app))
+            at = max(self.now, self._stop_hold(debt.stop.start_at, event.app))
             if debt.stop.take_id in but:
                 continue
             if seat is not None and seat.device_id == debt.owner.device_id:
@@ -654,8 +655,7 @@ class _Step(Turn):
         )
         stop = Stop(take.id, take.start_at, self.now, initiator, reason)
         expires_at = self.now + self.config.longest_take
-        start_at = self.due(take.start_at)
-        settled = [stop_hold(start_at, p.app) for p in take.participants]
+        settled = [self._stop_hold(take.start_at, p.app) for p in take.participants]
         at = self.now if take_back else max([self.now, *settled]) + lead
         owed = {
             participant.owner.device_id: Debt(participant.owner, stop, expires_at)
@@ -679,6 +679,11 @@ class _Step(Turn):
                 self.tell_stop_outside(participant.outside, debt, at)
         self._supersede_answers(stop, at)
         return self.stop_command(stop, at)
+
+    def _stop_hold(self, start_at: float, app: App) -> float:
+        """Return until when a stop is kept from a phone that may have its start."""
+        delay = self.config.camera_delay(app)
+        return stop_hold(self.due(start_at), app, delay)
 
     def _await_files(self, take: Take, at: float) -> None:
         """Wait for the files of a take that has ended, and for nothing else of it."""

@@ -65,6 +65,7 @@ class Handset:
         is_host: Its role.
         frames: Whether its timers fire with the next picture on its screen only.
         thinks: ms that it takes to answer a question about its clock.
+        declares: What its ``join`` says besides.
 
     Attributes:
         order: What it was told, or None yet.
@@ -87,6 +88,7 @@ class Handset:
         is_host: bool,
         frames: bool = False,
         thinks: float = 0.0,
+        declares: Message | None = None,
     ) -> None:
         self.kind = kind
         self.own = own
@@ -102,6 +104,7 @@ class Handset:
         self._is_host = is_host
         self._phase = random.uniform(0.0, FRAME) if frames else None
         self._thinks = thinks
+        self._declares = declares or {}
         self._offset = 0.0
         self._wire = Wire(clock, network, random, self._hear)
 
@@ -124,6 +127,7 @@ class Handset:
             "sessionId": CODE,
             "isHost": self._is_host,
             "deviceName": self.kind.names[0 if self._is_host else 1],
+            **self._declares,
         }
         if self.kind.protocol is not None:
             join["protocol"] = self.kind.protocol
@@ -140,7 +144,25 @@ class Handset:
         """Press *stop*."""
         self._say("stop_recording", timestamp=self._stamp(self.reading))
 
+    def be_ready(self) -> None:
+        """Forget the take that is over, to record another."""
+        self.order = self.due_at = self.called_at = self.stopped_at = None
+
     # What its app does.
+
+    def report(self, first_frame_at: float) -> None:
+        """Say when its first frame was, by its own clock.
+
+        Args:
+            first_frame_at: The true instant.
+        """
+        if self.order is None:
+            raise ValueError("it was told to record nothing")
+        self._say(
+            "recording_started",
+            takeId=self.order.message["takeId"],
+            firstFrameTime=fine(self.own.reading(first_frame_at)),
+        )
 
     def _hear(self, message: Message) -> None:
         match message["type"]:

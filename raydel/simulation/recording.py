@@ -186,7 +186,7 @@ def play(plan: Long, random: Random) -> Recorded:
         lines[0].clock = replace(lines[0].clock, steps=(Step(step_at, plan.step),))
     phones = []
     for line, before, each in zip(lines, waited, prospects, strict=True):
-        leaves_by = schedule.latest_departure(start_at, each.app, each.reach)
+        leaves_by = schedule.latest_departure(start_at, each.early, each.reach)
         first, *others = recording(random, tapped_at, end_at)
         asked = [*before, *line.ask(first, spacing=schedule.HASTE).parted(leaves_by)]
         asked += [line.ask(at, end_at) for at in others]

@@ -8,6 +8,7 @@ what it takes to think is not played either, it takes no time.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -59,6 +60,8 @@ class Plan:
         clocks: Draws the phones' clocks.
         steps: When the clock of each is set; the guest joins at `NOON`.
         config: The server's settings.
+        declares: What the ``join`` of each says besides.
+        chance: Where the server draws from when to ask phones now and then.
     """
 
     networks: Pair
@@ -70,6 +73,8 @@ class Plan:
     clocks: AnyClock = any_clock
     steps: tuple[tuple[Step, ...], tuple[Step, ...]] = ((), ())
     config: Config = field(default_factory=Config)
+    declares: tuple[Message, Message] = field(default_factory=lambda: ({}, {}))
+    chance: Callable[[], float] = random.random
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,9 @@ class Stage:
     Args:
         plan: The take.
         random: Where all chance comes from.
+
+    Attributes:
+        phones: Host and guest.
     """
 
     def __init__(self, plan: Plan, random: Random) -> None:
@@ -176,14 +184,18 @@ class Stage:
         self._clock = VirtualClock(joins[0] - random.uniform(0.0, UP_FOR))
         self._tap_at = NOON + plan.after
         self._service = SessionService(
-            plan.config, MemoryStore(), VirtualTimebase(self._clock), self._clock
+            plan.config,
+            MemoryStore(),
+            VirtualTimebase(self._clock),
+            self._clock,
+            plan.chance,
         )
         self._service.startService()
-        self._phones = (
+        self.phones = (
             self._phone(plan, joins[0], 0),
             self._phone(plan, joins[1], 1),
         )
-        for joined_at, phone in zip(joins, self._phones, strict=True):
+        for joined_at, phone in zip(joins, self.phones, strict=True):
             self._clock.call_at(joined_at, phone.join, self._service)
 
     def start(self) -> None:
@@ -209,16 +221,30 @@ class Stage:
         self._wait(stop_at, lambda phone: phone.stopped_at)
         self._clock.run(self._clock.now + AFTERWARDS)
 
+    def again(self, after: float) -> None:
+        """Have both ready for another take.
+
+        Args:
+            after: ms from now to its tap.
+        """
+        for phone in self.phones:
+            phone.be_ready()
+        self._tap_at = self._clock.now + after
+
+    def run_until(self, instant: float) -> None:
+        """Let time pass."""
+        self._clock.run(instant)
+
     def played(self) -> Played:
         """Return what came of it."""
         record = self._record()
         take = record.take
-        first, second = self._phones
+        first, second = self.phones
         ids = {p.owner.is_host: p.owner.device_id for p in take.participants}
         return Played(
             start_at=take.start_at,
             starts=(_start(first, take.start_at), _start(second, take.start_at)),
-            stopped_at=tuple(p.stopped_at for p in self._phones if p.stopped_at),
+            stopped_at=tuple(p.stopped_at for p in self.phones if p.stopped_at),
             clocks=(first.own, second.own),
             samples=record.samples,
             device_ids=(ids[True], ids[False]),
@@ -236,16 +262,17 @@ class Stage:
             is_host=number == 0,
             frames=plan.frames,
             thinks=plan.thinks,
+            declares=plan.declares[number],
         )
 
     def _tap(self, at: float, tap: Callable[[Handset], None]) -> None:
-        who = self._random.choice(self._phones)
+        who = self._random.choice(self.phones)
         self._clock.call_at(at, partial(tap, who))
         self._clock.run(at)
 
     def _wait(self, since: float, done: Callable[[Handset], object]) -> None:
         def goes_on() -> bool:
-            return not all(map(done, self._phones))
+            return not all(map(done, self.phones))
 
         self._clock.run_while(goes_on, since + PATIENCE)
         if goes_on():

@@ -15,7 +15,6 @@ from random import Random
 from typing import Final
 
 from raydel.core import schedule
-from raydel.core.apps import App
 from raydel.core.config import Config
 from raydel.core.instants import SECOND
 from raydel.core.roundtrip import RoundTrips
@@ -152,7 +151,7 @@ def play(
     start_at = tapped_at + schedule.lead(prospects, Config.lead)
     looks = []
     for phone, each in zip(phones, prospects, strict=True):
-        leaves_by = schedule.latest_departure(start_at, each.app, each.reach)
+        leaves_by = schedule.latest_departure(start_at, each.early, each.reach)
         looks.append(phone.prepare(tapped_at, start_at, leaves_by))
     copies = [phone.copy_takes(start_at) for phone in phones]
     truths = [phone.clock.ahead(start_at) for phone in phones]
@@ -185,7 +184,7 @@ def prospect(round_trips: Iterable[float]) -> schedule.Prospect:
     delay = schedule.UNKNOWN_DELAY if trips.delay is None else trips.delay
     reach = max(delay, trips.reach or delay)
     known = trips.delay is not None
-    return schedule.Prospect(App.PROTOCOL_2, delay, reach, tells_clock=known)
+    return schedule.Prospect(0.0, delay, reach, tells_clock=known)
 
 
 def _judge(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Final
 
@@ -11,10 +11,11 @@ from zope.interface import implementer
 
 from raydel.core.instants import CREDIBLE, Anchor
 from raydel.core.journal import JournalEntry
+from raydel.core.startlatency import Camera
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
-from raydel.interfaces import IStore, Row, Write
-from raydel.store.rows import entries_of, samples_of
+from raydel.interfaces import MOST_CAMERAS, IStore, Row, Write
+from raydel.store.rows import cameras_of, entries_of, samples_of
 
 KEPT_TAKES: Final = 1_000
 """A year of a busy club; about a megabyte."""
@@ -26,14 +27,19 @@ class MemoryStore:
 
     Args:
         kept_takes: How many takes are kept; the oldest are forgotten first.
+        kept_cameras: Of how many installations it is kept what their cameras do.
     """
 
-    def __init__(self, kept_takes: int = KEPT_TAKES) -> None:
+    def __init__(
+        self, kept_takes: int = KEPT_TAKES, kept_cameras: int = MOST_CAMERAS
+    ) -> None:
         self._kept_takes = kept_takes
+        self._kept_cameras = kept_cameras
         self._sessions: dict[str, Session] = {}
         self._takes: dict[str, Take] = {}
         self._samples: dict[str, list[ClockSample]] = {}
         self._journals: dict[str, list[JournalEntry]] = {}
+        self._cameras: dict[str, Camera] = {}
         self._anchors: dict[str, Anchor] = {}
 
     def open(self) -> None:
@@ -76,6 +82,10 @@ class MemoryStore:
         """Return what happened in a take."""
         return succeed(tuple(self._journals.get(take_id, ())))
 
+    def cameras(self) -> Deferred[Sequence[Camera]]:
+        """Return what is known of cameras, the newest first."""
+        return succeed(tuple(reversed(self._cameras.values())))
+
     def commit(
         self, batch: Sequence[Write], rows: Sequence[Row] = ()
     ) -> Deferred[frozenset[str]]:
@@ -85,6 +95,7 @@ class MemoryStore:
         for write in made:
             self._make(write)
         self._add(made, rows)
+        self._keep(cameras_of(rows))
         while len(self._takes) > self._kept_takes:
             self._delete(next(iter(self._takes)))
         return succeed(conflicts)
@@ -128,6 +139,14 @@ class MemoryStore:
         for entry in entries_of(made, rows):
             if entry.take_id in self._takes:
                 self._journals.setdefault(entry.take_id, []).append(entry)
+
+    def _keep(self, cameras: Iterable[Camera]) -> None:
+        """Put what is known of cameras last, and forget the oldest."""
+        for camera in cameras:
+            self._cameras.pop(camera.installation_id, None)
+            self._cameras[camera.installation_id] = camera
+        while len(self._cameras) > self._kept_cameras:
+            del self._cameras[next(iter(self._cameras))]
 
     def _delete(self, take_id: str) -> None:
         del self._takes[take_id]

@@ -1,4 +1,4 @@
-"""What a commit adds to takes, sorted out."""
+"""What a commit keeps beside its writes, sorted out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from heapq import merge
 
 from raydel.core.journal import JournalEntry
+from raydel.core.startlatency import Camera
 from raydel.core.take import ClockSample
 from raydel.interfaces import Row, Write
 
@@ -13,6 +14,11 @@ from raydel.interfaces import Row, Write
 def samples_of(rows: Iterable[Row]) -> Sequence[ClockSample]:
     """Return the clock samples among rows, in their order."""
     return [row for row in rows if isinstance(row, ClockSample)]
+
+
+def cameras_of(rows: Iterable[Row]) -> Sequence[Camera]:
+    """Return what the rows say of cameras; of one installation the newest is last."""
+    return [row for row in rows if isinstance(row, Camera)]
 
 
 def entries_of(made: Iterable[Write], rows: Iterable[Row]) -> Sequence[JournalEntry]:

@@ -52,7 +52,15 @@ CREATE TABLE journals (
 CREATE INDEX journals_by_take ON journals (take_id);
 """
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
+_VERSION_3: Final = f"""
+CREATE TABLE cameras (
+    ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+    installation_id TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL
+) {_STRICT};
+"""
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
 """What leads from version n to n + 1, at place n; the first from nothing to 1.
 
 One that was released is never changed. ``docs/store.md`` says how to add one.

@@ -14,6 +14,7 @@ from zope.interface import implementer
 from raydel.core.config import Survives
 from raydel.core.instants import Anchor
 from raydel.core.journal import JournalEntry
+from raydel.core.startlatency import Camera
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import IStore, Row, StoreTrouble, Write
@@ -140,6 +141,10 @@ class SQLiteStore:
     def journal(self, take_id: str) -> Deferred[Sequence[JournalEntry]]:
         """Return what happened in a take."""
         return self._attempt(lambda file: tables.journal(file, take_id))
+
+    def cameras(self) -> Deferred[Sequence[Camera]]:
+        """Return what is known of cameras, the newest first."""
+        return self._attempt(tables.cameras)
 
     def commit(
         self, batch: Sequence[Write], rows: Sequence[Row] = ()

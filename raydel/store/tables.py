@@ -11,10 +11,11 @@ from msgspec import Struct, structs
 
 from raydel.core.instants import CREDIBLE, Anchor
 from raydel.core.journal import JournalEntry
+from raydel.core.startlatency import Camera
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
-from raydel.interfaces import Row, StoreTrouble, Write
-from raydel.store.rows import entries_of, samples_of
+from raydel.interfaces import MOST_CAMERAS, Row, StoreTrouble, Write
+from raydel.store.rows import cameras_of, entries_of, samples_of
 
 FORGOTTEN_AT_ONCE: Final = 500
 """Takes that one call of `forget` deletes at most."""
@@ -81,6 +82,18 @@ _ADD_ENTRY: Final = (
     "INSERT INTO journals (take_id, body) SELECT id, ? FROM takes WHERE id = ?"
 )
 _NO_JOURNAL: Final = "DELETE FROM journals WHERE take_id = ?"
+_CAMERAS: Final = (
+    "SELECT installation_id, CAST(body AS BLOB) FROM cameras"
+    " ORDER BY ordinal DESC LIMIT ?"
+)
+# Replaced, not updated: what was seen last gets the highest ordinal.
+_KEEP_CAMERA: Final = (
+    "INSERT OR REPLACE INTO cameras (installation_id, body) VALUES (?, ?)"
+)
+_NO_CAMERAS: Final = (
+    "DELETE FROM cameras WHERE ordinal <="
+    " (SELECT ordinal FROM cameras ORDER BY ordinal DESC LIMIT 1 OFFSET ?)"
+)
 _ANCHOR: Final = "SELECT boot, clock_id, epoch FROM anchors WHERE boot = ?"
 _ADD_ANCHOR: Final = (
     "INSERT OR IGNORE INTO anchors (boot, clock_id, epoch) VALUES (?, ?, ?)"
@@ -133,6 +146,12 @@ def journal(file: sqlite3.Connection, take_id: str) -> list[JournalEntry]:
     return [_decoded(_READ_ENTRY, what, body) for (body,) in rows]
 
 
+def cameras(file: sqlite3.Connection) -> list[Camera]:
+    """Return what is known of cameras, the newest first."""
+    rows = file.execute(_CAMERAS, [MOST_CAMERAS]).fetchall()
+    return [_decoded(_READ_CAMERA, f"camera of {name}", body) for name, body in rows]
+
+
 # Into them. All of these are called within a transaction.
 
 
@@ -149,6 +168,7 @@ def commit(
         file.executemany(_KEEP_TAKE, map(_take_row, write.takes))
     if rows:
         file.executemany(_ADD_SAMPLE, map(_sample_row, samples_of(rows)))
+        _keep_cameras(file, cameras_of(rows))
     if entries := entries_of(made, rows):
         file.executemany(_ADD_ENTRY, map(_entry_row, entries))
     return frozenset(conflicts)
@@ -217,6 +237,13 @@ def _delete(file: sqlite3.Connection, ids: Iterable[tuple[str]]) -> int:
     return takes
 
 
+def _keep_cameras(file: sqlite3.Connection, seen: Sequence[Camera]) -> None:
+    """Keep what is known of cameras, and forget the oldest."""
+    if seen:
+        file.executemany(_KEEP_CAMERA, map(_camera_row, seen))
+        file.execute(_NO_CAMERAS, [MOST_CAMERAS])
+
+
 def _take_row(take: Take) -> tuple[object, ...]:
     return take.id, take.session_id, take.ended_at, _text(take)
 
@@ -228,6 +255,10 @@ def _sample_row(sample: ClockSample) -> tuple[object, ...]:
 
 def _entry_row(entry: JournalEntry) -> tuple[object, ...]:
     return _text(entry), entry.take_id
+
+
+def _camera_row(camera: Camera) -> tuple[object, ...]:
+    return camera.installation_id, _text(camera)
 
 
 def _text(value: Struct) -> str:
@@ -245,3 +276,4 @@ _WRITE: Final = msgspec.json.Encoder()
 _READ_SESSION: Final = msgspec.json.Decoder(Session)
 _READ_TAKE: Final = msgspec.json.Decoder(Take)
 _READ_ENTRY: Final = msgspec.json.Decoder(JournalEntry)
+_READ_CAMERA: Final = msgspec.json.Decoder(Camera)

@@ -27,12 +27,14 @@ from raydel.core.messages import (
     StartRecording,
     StopRecording,
 )
+from raydel.core.startlatency import Camera, model_latency
 from raydel.core.take import Owner, Participant, Take
 from raydel.interfaces import (
     IConnection,
     ISessions,
     ITimebase,
     ITransport,
+    KnownCameras,
     StoreTrouble,
     TakeRecord,
 )
@@ -160,6 +162,7 @@ class FakeSessions:
         commanded: What operators asked for, in order: the method and its arguments.
         commanding: If set, what `start`, `stop`, `mark` and `delete_take` return.
         trouble: Why nothing can be stored; the takes are then out of reach too.
+        learned: What is known of cameras, the newest first.
         ended: The codes it was asked to end.
         ending: If set, what `end` returns.
         fault: Raised by every call, if it is set.
@@ -174,6 +177,7 @@ class FakeSessions:
         self.commanded: list[tuple[str | float | None, ...]] = []
         self.commanding: Deferred[Any] | None = None
         self.trouble: str | None = None
+        self.learned: list[Camera] = []
         self.ended: list[str] = []
         self.ending: Deferred[bool] | None = None
         self.fault: Exception | None = None
@@ -249,6 +253,18 @@ class FakeSessions:
         older = takewhile(lambda take: take.id != before, takes)
         found = [take for take in older if code in {None, take.session_id}]
         return succeed(found[::-1][:limit])
+
+    def cameras(self, limit: int = 50, before: str | None = None) -> KnownCameras:
+        """Return what is known of cameras."""
+        self._fail()
+        names = [each.installation_id for each in self.learned]
+        first = 0
+        if before is not None:
+            first = names.index(before) + 1 if before in names else len(names)
+        found = tuple(self.learned[first : first + limit])
+        models = {each.model for each in found if each.model is not None}
+        same = {m: [c for c in self.learned if c.model == m] for m in models}
+        return KnownCameras(found, {m: model_latency(same[m]) for m in models})
 
     def _command(
         self, work: Callable[[], Told], *call: str | float | None

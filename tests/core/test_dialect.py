@@ -75,7 +75,8 @@ def dialect(
     app: App, estimate: Estimate | None = None, *, exact: bool = True
 ) -> Dialect:
     """Make the dialect of a peer at noon and 2 ms."""
-    return Dialect(app, estimate, NOON + 2.0, "d2", "clock", BACK, exact)
+    early = app.camera_delay
+    return Dialect(app, estimate, NOON + 2.0, "d2", "clock", BACK, exact, early)
 
 
 class StartToReleased(SynchronousTestCase):
@@ -210,6 +211,19 @@ class ToProtocol2(SynchronousTestCase):
             bound_ms=3.026,
         )
         self.assertEqual(expected, start)
+
+    def test_a_late_camera(self) -> None:
+        """It is to call its camera earlier; when all are to start stays the same."""
+        for early in (310.5, -120.0):
+            peer = replace(dialect(App.PROTOCOL_2, FINE), early=early)
+            start = speak(START, peer)
+            assert isinstance(start, StartRecording)
+            local = NOON + AHEAD + 250.5 - early
+            self.assertEqual(NOON + 250.25, start.atomic_start_time)
+            self.assertEqual(248.25, start.buffer_time_ms)
+            self.assertEqual(local, start.local_start_time)
+            self.assertEqual({"d2": DeviceTime(local, 3.0)}, start.device_timestamps)
+            self.assertEqual(local, obeyed_at(START, peer))
 
     def test_start_without_a_clock(self) -> None:
         """Where its clock is unknown or doubtful it gets server time alone."""

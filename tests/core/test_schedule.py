@@ -25,18 +25,18 @@ from raydel.core.schedule import (
 
 delays = st.floats(0, 10_000)
 prospects = st.builds(
-    Prospect, st.sampled_from(App), delays, delays, tells_clock=st.booleans()
+    Prospect, st.floats(-500, 5_000), delays, delays, tells_clock=st.booleans()
 )
 
 
 def on_receipt(app: App, delay: float) -> Prospect:
     """Return a phone that does not tell its clock."""
-    return Prospect(app, delay, 9 * delay, tells_clock=False)
+    return Prospect(app.camera_delay, delay, 9 * delay, tells_clock=False)
 
 
 def by_clock(app: App, delay: float, reach: float) -> Prospect:
     """Return a phone that tells its clock."""
-    return Prospect(app, delay, reach, tells_clock=True)
+    return Prospect(app.camera_delay, delay, reach, tells_clock=True)
 
 
 class Leads(SynchronousTestCase):
@@ -61,7 +61,7 @@ class Leads(SynchronousTestCase):
         expected = 15 * HASTE + 2 * 20.0 + 20.0 + 150.0 + 20.0
         phone = by_clock(App.PROTOCOL_2, 20.0, 150.0)
         self.assertEqual(expected, lead([phone], 250.0))
-        leaves = latest_departure(expected, App.PROTOCOL_2, 150.0)
+        leaves = latest_departure(expected, 0.0, 150.0)
         self.assertEqual(15 * HASTE + 2 * 20.0 + 20.0, leaves)
 
     def test_a_slow_app(self) -> None:
@@ -69,6 +69,19 @@ class Leads(SynchronousTestCase):
         pair = [by_clock(App.LIBRARY_2, 3.0, 4.0), on_receipt(App.SCREEN_2, 3.0)]
         expected = (PINGS - 1) * HASTE + 6.0 + 20.0 + 3.0 + 1050.0
         self.assertEqual(expected, lead(pair, 250.0))
+
+    def test_a_slow_camera(self) -> None:
+        """So does a camera that is known to be late, and its copy leaves earlier."""
+        camera = Prospect(700.0, 20.0, 150.0, tells_clock=True)
+        asked = 15 * HASTE + 2 * 20.0 + 20.0
+        self.assertEqual(asked + 150.0 + 20.0 + 700.0, lead([camera], 250.0))
+        self.assertEqual(asked, latest_departure(camera.lead, 700.0, 150.0))
+
+    def test_a_hasty_camera(self) -> None:
+        """One that is early makes nobody wait less, and its copy may leave later."""
+        camera = Prospect(-120.0, 20.0, 150.0, tells_clock=True)
+        self.assertEqual(by_clock(App.PROTOCOL_2, 20.0, 150.0).lead, camera.lead)
+        self.assertEqual(950.0, latest_departure(1_000.0, -120.0, 150.0))
 
     def test_never_too_long(self) -> None:
         """No lead is longer than what released apps wait for."""
@@ -90,13 +103,14 @@ class Departures(SynchronousTestCase):
 
     def test_on_receipt(self) -> None:
         """A copy arrives the app's own delay before the common start."""
-        self.assertEqual(980.0, start_departure(1_000.0, App.LIBRARY_1, 20.0))
-        self.assertEqual(930.0, start_departure(1_000.0, App.SCREEN_2_OLD, 20.0))
+        self.assertEqual(980.0, start_departure(1_000.0, 0.0, 20.0))
+        self.assertEqual(930.0, start_departure(1_000.0, 50.0, 20.0))
 
     def test_a_stop_waits_for_its_start(self) -> None:
         """A stop is kept until the phone has surely called its camera."""
-        self.assertEqual(1_300.0, stop_hold(1_000.0, App.LIBRARY_2))
-        self.assertEqual(2_350.0, stop_hold(1_000.0, App.SCREEN_2))
+        self.assertEqual(1_300.0, stop_hold(1_000.0, App.LIBRARY_2, 0.0))
+        self.assertEqual(1_000.0, stop_hold(1_000.0, App.PROTOCOL_2, 0.0))
+        self.assertEqual(2_350.0, stop_hold(1_000.0, App.SCREEN_2, 1_050.0))
 
 
 class Asking(SynchronousTestCase):

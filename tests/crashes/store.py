@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from raydel.core.instants import Anchor
 from raydel.core.journal import JournalEntry
+from raydel.core.startlatency import Camera
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import IStore, Row, StoreTrouble, Write
@@ -123,6 +124,10 @@ class StoppingStore:
     def journal(self, take_id: str) -> Deferred[Sequence[JournalEntry]]:
         """Return what happened in a take."""
         return self._read(lambda: self._store.journal(take_id))
+
+    def cameras(self) -> Deferred[Sequence[Camera]]:
+        """Return what is known of cameras."""
+        return self._read(self._store.cameras)
 
     def delete(self, take_id: str) -> Deferred[bool]:
         """Delete a take that has ended."""

@@ -19,10 +19,11 @@ from raydel.core.config import Config
 from raydel.core.effects import Occasion
 from raydel.core.instants import DAY, MINUTE
 from raydel.core.messages import DeviceStatus, SessionStatus
+from raydel.core.startlatency import Camera
 from raydel.options import Options
 from raydel.program import LAST_WORDS
 from raydel.store.memory import KEPT_TAKES
-from raydel.testing import FakeSessions, FakeTimebase, SiteAgent
+from raydel.testing import EPOCH, FakeSessions, FakeTimebase, SiteAgent
 from raydel.web.request import MAX_BODY
 from raydel.web.site import make_site
 from tests.docs import PAGES, ROOT, anchors, chapter, fences, page, rows
@@ -122,6 +123,7 @@ class OptionsTableTests(SynchronousTestCase):
             "--private-key=": "in that file",
             "--certificates=": "`certificates/`",
             "--lead=": f"{Config.lead:g}",
+            "--camera-delay=": "as measured",
             "--cleanup=": f"{Config.cleanup / MINUTE:g}",
             "--longest-take=": f"{Config.longest_take / MINUTE:g}",
             "--origin=": "none",
@@ -160,6 +162,10 @@ class RestTests(SynchronousTestCase):
         earlier = structs.replace(ENDED.take, id="earlier")
         sessions.records["earlier"] = structs.replace(ENDED, take=earlier)
         sessions.records[ENDED.take.id] = ENDED
+        sessions.learned = [
+            Camera("app-1", "Pixel 9", (300.0, 310.0), (700.0,), EPOCH),
+            Camera("app-2", "Pixel 9", (340.0,), (), EPOCH),
+        ]
         site = make_site(sessions, FakeTimebase(clock), Config(), clock)
         self.agent = SiteAgent(site, clock)
 
@@ -184,7 +190,7 @@ class RestTests(SynchronousTestCase):
 
     def test_protocol_page(self) -> None:
         """So have those of the protocol page."""
-        self.assert_answers(chapter(page("docs/protocol.md"), "REST"), 12)
+        self.assert_answers(chapter(page("docs/protocol.md"), "REST"), 13)
 
 
 class LinkTests(SynchronousTestCase):

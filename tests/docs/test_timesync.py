@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import raydel
 from raydel import cli
+from raydel.cli.simulate_frames import AIM, LEARNED
 from raydel.core.burst import BURST
 from raydel.core.instants import SECOND
 from raydel.core.kalman import WORST_RATE
@@ -54,6 +55,24 @@ class TimeSyncTests(SynchronousTestCase):
                 [line.split()[:2] for line in printed],
                 [line.split()[:2] for line in lines],
             )
+
+    def test_first_frames(self) -> None:
+        """So has the table of first frames; its means are below the aim."""
+        options, (shown_head, *lines) = shown("Cameras that are late")
+        with redirect_stdout(StringIO()) as out:
+            try:
+                cli.main(["simulate", *options, "--takes=1"])
+            except SystemExit as ended:  # One pair alone is no mean.
+                self.assertEqual(1, ended.code)
+        head, *printed = out.getvalue().splitlines()
+        self.assertEqual(head, shown_head)
+        self.assertEqual(
+            [line.split()[:2] for line in printed],
+            [line.split()[:2] for line in lines],
+        )
+        for _, take, mean, _ in (line.split() for line in lines):
+            if int(take) >= LEARNED:
+                self.assertLess(abs(float(mean)), AIM)
 
     def test_numbers(self) -> None:
         """The numbers that it explains the method by are those in force."""

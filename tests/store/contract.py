@@ -13,6 +13,7 @@ from zope.interface.verify import verifyObject
 from raydel.core.apps import App
 from raydel.core.instants import Anchor
 from raydel.core.journal import Fact, JournalEntry, Marked
+from raydel.core.startlatency import Camera
 from raydel.core.state import Seat, Session
 from raydel.core.take import ClockSample, Owner, Participant, Take
 from raydel.interfaces import IStore, Row, Write
@@ -51,6 +52,11 @@ def sample(take_id: str, at: float = NOON) -> ClockSample:
 def entry(take_id: str, at: float = NOON, fact: Fact | None = None) -> JournalEntry:
     """Make a line of a journal."""
     return JournalEntry(take_id, "host-id", at, fact or Marked(at, "goal"))
+
+
+def camera(name: str, *warm: float, at: float = NOON) -> Camera:
+    """Make what is known of a camera."""
+    return Camera(name, "Pixel 9", warm, (812.5,), at)
 
 
 class StoreContract(_TestCase):

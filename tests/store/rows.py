@@ -24,11 +24,13 @@ from raydel.core.messages import (
     RecordingStarted,
     RecordingStopped,
 )
+from raydel.core.startlatency import Camera
 from raydel.core.take import ClockSample
 from raydel.interfaces import Row, Write
 from tests.store.contract import (
     NOON,
     StoreContract,
+    camera,
     ended,
     entry,
     sample,
@@ -82,6 +84,11 @@ class RowsContract(StoreContract):
         while count := self.successResultOf(self.store.forget(before)):
             total += count
         return total
+
+    def cameras(self) -> list[Camera]:
+        """Return what is known of cameras."""
+        found: Sequence[Camera] = self.successResultOf(self.store.cameras())
+        return list(found)
 
     # Clock samples.
 
@@ -188,6 +195,32 @@ class RowsContract(StoreContract):
         self.commit(late, rows=[sample("take"), entry("take")])
         self.commit_takes(take("take"))
         self.assertEqual(([], []), (self.samples("take"), self.journal("take")))
+
+    # Cameras.
+
+    def test_no_cameras(self) -> None:
+        """A new store knows no camera."""
+        self.assertEqual([], self.cameras())
+
+    def test_cameras(self) -> None:
+        """What is known of them is kept without a take, the newest first."""
+        one, two = camera("one", 300.25), camera("two", at=NOON + 1)
+        self.commit(rows=[one, sample("gone"), two])
+        self.assertEqual([two, one], self.cameras())
+        self.store.close()
+        self.store.open()
+        self.assertEqual([two, one], self.cameras())
+
+    def test_one_of_an_installation(self) -> None:
+        """What is known later takes its place, and is the newest."""
+        self.commit(rows=[camera("one"), camera("two")])
+        self.commit(rows=[camera("one", 1.0), camera("one", 1.0, 2.0)])
+        self.assertEqual([camera("one", 1.0, 2.0), camera("two")], self.cameras())
+
+    def test_cameras_know_no_conflict(self) -> None:
+        """They are kept whatever else is not."""
+        self.commit(Write("ABC123", 3, session()), rows=[camera("one")])
+        self.assertEqual([camera("one")], self.cameras())
 
     # Takes that are deleted.
 

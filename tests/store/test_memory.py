@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.interfaces import IStore
 from raydel.store.memory import MemoryStore
-from tests.store.contract import entry, sample, take
+from tests.store.contract import camera, entry, sample, take
 from tests.store.rows import RowsContract
 
 
@@ -27,3 +27,10 @@ class Memory(RowsContract, SynchronousTestCase):
         self.assertEqual(["three", "two"], self.take_ids())
         self.assertIsNone(self.successResultOf(self.store.take("one")))
         self.assertEqual(([], []), (self.samples("one"), self.journal("one")))
+
+    def test_so_many_cameras(self) -> None:
+        """Only the latest cameras are kept, too."""
+        self.store = MemoryStore(kept_cameras=2)
+        self.commit(rows=[camera("one"), camera("two")])
+        self.commit(rows=[camera("one"), camera("three")])
+        self.assertEqual([camera("three"), camera("one")], self.cameras())

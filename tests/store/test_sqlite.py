@@ -22,13 +22,14 @@ from twisted.internet.defer import Deferred
 from raydel.core.config import Survives
 from raydel.core.instants import Anchor
 from raydel.core.journal import JournalEntry, Marked
+from raydel.core.startlatency import Camera
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
-from raydel.interfaces import IStore, StoreTrouble, Write
+from raydel.interfaces import MOST_CAMERAS, IStore, StoreTrouble, Write
 from raydel.store.schema import pragma
 from raydel.store.sqlite import SQLiteStore
 from raydel.store.tables import FORGOTTEN_ROWS, KEPT_ANCHORS
-from tests.store.contract import NOON, ended, entry, sample, session, take
+from tests.store.contract import NOON, camera, ended, entry, sample, session, take
 from tests.store.folder import FolderTestCase
 from tests.store.rows import RowsContract
 from tests.store.values import values
@@ -109,6 +110,16 @@ class SQLite(RowsContract, FolderTestCase):
         self.assertEqual([(0,)], self.sql("SELECT count(*) FROM samples"))
         self.assertEqual([(0,)], self.sql("SELECT count(*) FROM journals"))
 
+    def test_so_many_cameras(self) -> None:
+        """Only the latest cameras are kept."""
+        names = [f"app-{number}" for number in range(MOST_CAMERAS + 1)]
+        self.commit(rows=[camera(name) for name in names])
+        self.assertEqual([(MOST_CAMERAS,)], self.sql("SELECT count(*) FROM cameras"))
+        self.commit(rows=[camera("app-1", 1.0), camera("one more")])
+        kept = [each.installation_id for each in self.cameras()]
+        self.assertEqual(["one more", "app-1", names[-1]], kept[:3])
+        self.assertEqual((MOST_CAMERAS, "app-3"), (len(kept), kept[-1]))
+
     def test_old_anchors(self) -> None:
         """Anchors of boots long ago go, the latest stay."""
         for boot in range(KEPT_ANCHORS + 5):
@@ -136,6 +147,7 @@ class SQLite(RowsContract, FolderTestCase):
             self.store.takes(),
             self.store.samples("take"),
             self.store.journal("take"),
+            self.store.cameras(),
             self.store.commit([]),
             self.store.delete("take"),
             self.store.forget(NOON),
@@ -154,24 +166,31 @@ class Values(FolderTestCase):
         take=values(Take),
         sample=values(ClockSample),
         entry=values(JournalEntry),
+        camera=values(Camera),
     )
     def test_round_trip(
-        self, session: Session, take: Take, sample: ClockSample, entry: JournalEntry
+        self,
+        session: Session,
+        take: Take,
+        sample: ClockSample,
+        entry: JournalEntry,
+        camera: Camera,
     ) -> None:
-        """Every session, take, sample and line there can be is the same afterwards."""
+        """Every session, take, sample, line and camera is the same afterwards."""
         sample = structs.replace(sample, take_id=take.id)
         entry = structs.replace(entry, take_id=take.id)
         self.file.unlink(missing_ok=True)
         store = self.opened()
         try:
             write = Write(session.id, 0, session, (take,), (entry,))
-            done = store.commit([write], [sample])
+            done = store.commit([write], [sample, camera])
             self.assertEqual(frozenset(), self.successResultOf(done))
             kept = self.successResultOf(store.session(session.id))
             self.assertEqual(session, kept)
             self.assertEqual(take, self.successResultOf(store.take(take.id)))
             self.assertEqual([sample], self.successResultOf(store.samples(take.id)))
             self.assertEqual([entry], self.successResultOf(store.journal(take.id)))
+            self.assertEqual([camera], self.successResultOf(store.cameras()))
         finally:
             store.close()
 
@@ -282,6 +301,15 @@ class TroubleTests(FolderTestCase):
             self.assertEqual([entry("other")], kept)
             store.close()
             self.file.unlink()
+
+    def test_a_damaged_camera(self) -> None:
+        """A camera is named by its installation."""
+        store = self.opened()
+        store.commit([], [camera("one"), camera("two")])
+        self.sql("UPDATE cameras SET body = '{' WHERE installation_id = 'one'")
+        self.assertRegex(
+            self.trouble(store.cameras()), "^the camera of one in the file is damaged: "
+        )
 
     def test_damaged_while_it_is_open(self) -> None:
         """Pages that make no sense are trouble, and no exception."""

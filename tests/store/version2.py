@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,8 +39,8 @@ from raydel.core.messages import (
 )
 from raydel.core.stream import Stream
 from raydel.core.take import Declared, Participant
-from raydel.interfaces import Write
-from raydel.store.schema import APPLICATION_ID, version_of
+from raydel.interfaces import Row, Write
+from raydel.store.schema import APPLICATION_ID, MIGRATIONS, version_of
 from raydel.store.sqlite import SQLiteStore
 from tests.store import version1
 from tests.store.version1 import ANCHOR, GUEST, HOST, LATE, NOON, OVER, SAMPLES
@@ -161,16 +162,27 @@ JOURNAL: Final = tuple(
 )
 
 
-def dump() -> str:
-    """Have the store keep all of this, and write its file down as SQL."""
+def dump(version: int = 2, more: Sequence[Row] = ()) -> str:
+    """Have the store keep all of this, and write its file down as SQL.
+
+    Args:
+        version: Of the file.
+        more: What a later version keeps besides.
+    """
+
+    class Store(SQLiteStore):
+        """A store of that version."""
+
+        migrations = MIGRATIONS[:version]
+
     with TemporaryDirectory() as folder:
         file = Path(folder, "raydel.sqlite")
-        store = SQLiteStore(file)
+        store = Store(file)
         store.open()
         store.anchor(ANCHOR)
         store.commit([Write(OVER.id, 0, OVER)])
         write = Write(RECORDING.id, 0, RECORDING, TAKES[::-1], JOURNAL)
-        store.commit([write], SAMPLES)
+        store.commit([write], [*SAMPLES, *more])
         store.close()
         with closing(sqlite3.connect(file)) as connection:
             lines = [

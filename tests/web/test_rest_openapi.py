@@ -23,6 +23,7 @@ from raydel.testing import FakeSessions, FakeTimebase
 from raydel.web.answers import ErrorBody
 from raydel.web.rest import routes
 from raydel.web.rest.bodies import MarkerBody, StartBody, StopBody
+from raydel.web.rest.cameras import CameraList
 from raydel.web.rest.commands import MarkerMade, TakeBegun, TakeEnded
 from raydel.web.rest.openapi import calls, document
 from raydel.web.rest.operations import Health
@@ -37,6 +38,7 @@ DOCUMENT: Final = json.loads(msgspec.json.encode(document(APP, FORMATS)))
 CALLS: Final = (
     "DELETE /api/sessions/{code}",
     "DELETE /api/takes/{take_id}",
+    "GET /api/cameras",
     "GET /api/sessions",
     "GET /api/sessions/{code}",
     "GET /api/sessions/{code}/takes",
@@ -55,6 +57,7 @@ CALLS: Final = (
     "POST /api/sessions/{code}/stop",
 )
 WRITTEN: Final = (
+    CameraList,
     Clocks,
     Done,
     ErrorBody,
@@ -124,7 +127,7 @@ class RouteTests(SynchronousTestCase):
 
     def test_limits(self) -> None:
         """The limits of a page are those in force."""
-        for path in ("/api/takes", "/api/sessions/{code}/takes"):
+        for path in ("/api/cameras", "/api/takes", "/api/sessions/{code}/takes"):
             (limit,) = (
                 each["schema"]
                 for each in DOCUMENT["paths"][path]["get"]["parameters"]
@@ -265,6 +268,8 @@ class ServedTests(TakesTestCase):
             ("/api/sessions", "/api/sessions"),
             ("/api/sessions/ABC123", "/api/sessions/{code}"),
             ("/api/sessions/NOPE00", "/api/sessions/{code}"),
+            ("/api/cameras", "/api/cameras"),
+            ("/api/cameras?limit=0", "/api/cameras"),
             ("/api/takes?limit=2", "/api/takes"),
             ("/api/takes?limit=0", "/api/takes"),
             ("/api/takes/take-1", "/api/takes/{take_id}"),

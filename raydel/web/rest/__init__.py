@@ -24,6 +24,7 @@ from raydel.interfaces import ISessions, ITimebase, StoreTrouble
 from raydel.threads import InThread, at_once
 from raydel.web.answers import allow, encode_error, encode_refusal
 from raydel.web.rest.bodies import WrongType
+from raydel.web.rest.cameras import add_cameras
 from raydel.web.rest.commands import add_commands
 from raydel.web.rest.exports import add_exports
 from raydel.web.rest.openapi import add_descriptions
@@ -107,6 +108,7 @@ def routes(
     add_commands(app, sessions)
     add_takes(app, sessions, in_thread)
     add_exports(app, sessions, in_thread, formats)
+    add_cameras(app, sessions)
     add_descriptions(app, formats)
     app.handle_errors(HTTPException, Refusal, StoreTrouble, *_OURS)(_refused)
     return app

@@ -48,6 +48,7 @@ _TAGS: Final = {
     "server": "The server itself.",
     "sessions": "Phones that record together, under one code.",
     "recording": "What an operator may do without a phone.",
+    "cameras": "How late phones film.",
     "takes": "What was recorded, as far as it is known.",
 }
 _VARIABLE: Final = re.compile(r"<[^<>]*?(\w+)>")

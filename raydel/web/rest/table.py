@@ -17,6 +17,7 @@ from raydel.core.messages import SessionStatus
 from raydel.export.formats import Format
 from raydel.web.answers import ErrorBody
 from raydel.web.rest.bodies import MarkerBody, StartBody, StopBody
+from raydel.web.rest.cameras import CameraList
 from raydel.web.rest.commands import MarkerMade, TakeBegun, TakeEnded
 from raydel.web.rest.operations import Health
 from raydel.web.rest.query import MOST, USUAL
@@ -107,6 +108,23 @@ _PAGE: Final = (
         2,
     ),
     Parameter("before", "query", "Only takes begun before the one with this id.", _ID),
+)
+
+_CAMERA_PAGE: Final = (
+    Parameter(
+        "limit",
+        "query",
+        "How many cameras.",
+        {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL},
+        2,
+    ),
+    Parameter(
+        "before",
+        "query",
+        "Only those seen before the installation with this id; none, if it is not "
+        "known.",
+        {"type": "string"},
+    ),
 )
 
 _CHOICES: Final[Mapping[str, tuple[Parameter, ...]]] = {
@@ -210,7 +228,7 @@ def operations(formats: Mapping[str, Format]) -> Mapping[str, Operation]:
     An export is one for each format, and has the format's name behind that.
     """
     exports = {f"export_{each}": _export(form) for each, form in formats.items()}
-    return {**_SERVER, **_SESSIONS, **_TAKES, **exports}
+    return {**_SERVER, **_SESSIONS, **_TAKES, **_CAMERAS, **exports}
 
 
 _SERVER: Final = {
@@ -305,6 +323,13 @@ _TAKES: Final = {
         "takes",
         {200: Answer("They.", Clocks), 404: _NO_TAKE, 503: _AWAY},
         (_TAKE,),
+    ),
+}
+
+
+_CAMERAS: Final = {
+    "every_camera": Operation(
+        "cameras", {200: Answer("A page.", CameraList)}, _CAMERA_PAGE
     ),
 }
 
