@@ -1,8 +1,8 @@
 """Long takes, as their alignment is published: what it is worth, and how it is graded.
 
 Both phones report the first and the last frame of their files, by their own clocks.
-What is published is one start and one rate for each file. The error is what the two
-files' own times, laid on each other by that, are apart.
+What is published is a course for each file. The error is what the two files' own
+times, laid on each other by that, are apart.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from raydel.core.alignment import AlignedFile, Alignment, align
 from raydel.core.apps import App
 from raydel.core.instants import SECOND
 from raydel.core.journal import JournalEntry
+from raydel.core.knots import file_time
 from raydel.core.messages import RecordingStarted, RecordingStopped
 from raydel.core.take import Owner, Participant, Take
 from raydel.simulation.alignments import INSTANTS
@@ -138,9 +139,9 @@ def graded(plan: Long, random: Random, series: Series) -> Graded:
 
 def _wrong(true: File, said: AlignedFile, at: float) -> float:
     """Return what the file's own time at an instant is misjudged by, ms."""
-    if said.start is None or said.rate_ppm is None:
+    if not said.course:
         raise ValueError("a file has no place whose phone said all there is")
-    return (at - said.start) * (1 + said.rate_ppm / 1e6) - true.time(at)
+    return file_time(said.course, at) - true.time(at)
 
 
 def _published(recorded: Recorded, begun: list[float], ended: list[float]) -> Alignment:
