@@ -64,6 +64,7 @@ class Graded:
         uncertainty: Of both files together, ms.
         bound: The same.
         errors: At instants drawn from all of it, and at its ends, ms.
+        knots: How many the courses of both files have.
     """
 
     grade: str
@@ -71,6 +72,7 @@ class Graded:
     uncertainty: float
     bound: float
     errors: list[float]
+    knots: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class GradeFigures:
         looks: How many there were.
         held: In how many of them the bound held.
         broken: The takes in which it did not, counted from 0.
+        knots_p50: Median of how many a file's course has.
+        knots_max: The most that one has.
     """
 
     network: str
@@ -104,6 +108,8 @@ class GradeFigures:
     looks: int
     held: int
     broken: tuple[int, ...]
+    knots_p50: float | None
+    knots_max: int
 
 
 def graded(plan: Long, random: Random, series: Series) -> Graded:
@@ -134,6 +140,7 @@ def graded(plan: Long, random: Random, series: Series) -> Graded:
         errors=[
             _wrong(*first, at) - _wrong(*second, at) for at in (since, *inside, until)
         ],
+        knots=[len(each.course) for each in published.files],
     )
 
 
@@ -209,6 +216,7 @@ def measure_grades(series: Series, takes: int, jobs: int = 1) -> GradeFigures:
     covered = sum(abs(e) <= g.uncertainty for g in played for e in g.errors)
     held = [sum(abs(e) <= each.bound for e in each.errors) for each in played]
     ordered = sorted(errors)
+    knots = [count for each in played for count in each.knots]
     return GradeFigures(
         network=series.network,
         grades={grade: counts[grade] / takes for grade in GRADES},
@@ -226,4 +234,6 @@ def measure_grades(series: Series, takes: int, jobs: int = 1) -> GradeFigures:
             for take, (each, count) in enumerate(zip(played, held, strict=True))
             if count < len(each.errors)
         ),
+        knots_p50=middle(knots),
+        knots_max=max(knots),
     )
