@@ -1,7 +1,7 @@
 # What takes long or is wanted seldom. ./serve and ./check need no make.
 
 .PHONY: help dev diagram schema openapi pythons package deploying conformance conformance-all clean
-.PHONY: slow-connections store soak kills schedules timesync
+.PHONY: slow-connections store soak kills schedules timesync flashes
 COUNT = 200
 .DEFAULT_GOAL := help
 
@@ -65,6 +65,10 @@ SEEDS = 2001 2002 2003 2004 2005 2006 2007 2008 2009 2010
 timesync: ## Measure starts and takes through the server, with ten SEEDS; 20 minutes.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
 	@.venv/bin/python etc/measure_timesync.py $(SEEDS)
+
+flashes: ## Measure how well exported videos are in step, over a grid; 15 minutes.
+	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
+	@PYTHONPATH=. .venv/bin/python etc/measure_flashes.py
 
 clean: ## Remove what can be made again.
 	rm -rf .venv .venvs build dist reports *.egg-info .coverage .hypothesis _trial_temp*

@@ -1,4 +1,4 @@
-"""Reads clips: when the picture flashes, and when the sound beeps."""
+"""Clips that two phones film, and what is seen and heard in what is made of them."""
 
 from __future__ import annotations
 
@@ -7,39 +7,37 @@ import shutil
 import subprocess
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from statistics import median
+from typing import Final
 
 import pytest
+from msgspec import structs
+
+from raydel.core.alignment import AlignedFile, Alignment
+from raydel.core.instants import SECOND
+from raydel.core.manifest import Manifest
+from raydel.export.command import script
+from raydel.export.common import common_part
+from raydel.export.source import Source
+from raydel.simulation.clips import Shot, film
 
 MISSING: Final = "ffmpeg is missing: apt-get install -y --no-install-recommends ffmpeg"
-
-WHOLE: Final = ("iw", "0")
-LEFT: Final = ("iw/2", "0")
-RIGHT: Final = ("iw/2", "iw/2")
-"""Parts of a picture: how wide, and from where on."""
 
 SAMPLES: Final = 48_000
 LIT: Final = 6
 """Grey above the dark that is a flash, not a trace of compression."""
 
 HEARD: Final = 1_500
-QUIET: Final = SAMPLES // 50
-"""Samples below that for which a beep is over."""
+BLOCK: Final = SAMPLES // 50
+"""Samples that are looked at at once: many turns of a tone."""
 
 
 def need_ffmpeg() -> None:
     """Skip the module that asks where there is no ffmpeg."""
     if not all(map(shutil.which, ("ffmpeg", "ffprobe"))):
         pytest.skip(MISSING, allow_module_level=True)
-
-
-class Frame(NamedTuple):
-    """A frame: its time, s, and the grey of its upper part."""
-
-    time: float
-    grey: int
 
 
 def run(*words: str) -> bytes:
@@ -49,20 +47,26 @@ def run(*words: str) -> bytes:
     return done.stdout
 
 
-def flashes(path: Path, part: tuple[str, str] = WHOLE) -> list[float]:
+def flashes(path: Path) -> list[float]:
     """Return when the picture flashes: the middle of each flash, s."""
-    return list(_centroids(frames(path, part)))
+    (found,) = _seen(path, 1)
+    return found
 
 
-def frames(path: Path, part: tuple[str, str] = WHOLE) -> list[Frame]:
-    """Decode a video, as a player would show it."""
-    width, left = part
-    seen = f"crop={width}:ih/2-2:{left}:0,scale=1:1:flags=area,format=gray"
+def both_halves(path: Path) -> tuple[list[float], list[float]]:
+    """Return the same of the left half of the picture, and of the right one."""
+    left, right = _seen(path, 2)
+    return left, right
+
+
+def _seen(path: Path, parts: int) -> list[list[float]]:
+    """Decode a video, as a player would show it, to a pixel for each part."""
+    small = f"crop=iw:ih/2-2:0:0,scale={parts}:1:flags=area,format=gray"
     plain = ("-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")
-    greys = run("ffmpeg", "-v", "error", "-i", str(path), "-vf", seen, *plain)
+    greys = run("ffmpeg", "-v", "error", "-i", str(path), "-vf", small, *plain)
     times = frame_times(path)
-    assert len(times) == len(greys), (len(times), len(greys))
-    return [Frame(*each) for each in zip(times, greys, strict=True)]
+    assert len(times) * parts == len(greys), (len(times), len(greys))
+    return [list(_centroids(times, greys[part::parts])) for part in range(parts)]
 
 
 def frame_times(path: Path) -> list[float]:
@@ -73,17 +77,20 @@ def frame_times(path: Path) -> list[float]:
     return sorted(float(each["pts_time"]) for each in shown)
 
 
-def _centroids(shown: Sequence[Frame]) -> Iterator[float]:
-    """Find the flashes: bright frames in a row, weighted by how bright they are."""
-    dark = min(each.grey for each in shown)
-    lit: list[Frame] = []
-    for frame in [*shown, Frame(0.0, dark)]:
-        if frame.grey - dark > LIT:
-            lit.append(frame)
-        elif lit:
-            weight = sum(each.grey - dark for each in lit)
-            yield sum(each.time * (each.grey - dark) for each in lit) / weight
-            lit = []
+def _centroids(times: Sequence[float], greys: bytes) -> Iterator[float]:
+    """Find the middles of flashes: of each frame's time, weighted by its light.
+
+    The frames around a flash count too: one may be lit too little to be sure of.
+    """
+    dark = median(greys)
+    lit = {n for n, grey in enumerate(greys) if grey - dark > LIT}
+    begins = sorted(n for n in lit if n - 1 not in lit)
+    ends = sorted(n for n in lit if n + 1 not in lit)
+    for begin, end in zip(begins, ends, strict=True):
+        around = range(max(0, begin - 1), min(len(greys), end + 2))
+        weights = [greys[n] - dark for n in around]
+        moments = [times[n] * (greys[n] - dark) for n in around]
+        yield sum(moments) / sum(weights)
 
 
 def beeps(path: Path) -> list[float]:
@@ -91,6 +98,133 @@ def beeps(path: Path) -> list[float]:
     filled = "aresample=48000:async=1:first_pts=0"
     mono = ("-map", "0:a:0", "-ac", "1", "-af", filled, "-f", "s16le", "pipe:1")
     sound = array("h", run("ffmpeg", "-v", "error", "-i", str(path), *mono))
-    loud = [n for n, level in enumerate(sound) if abs(level) > HEARD]
-    first = loud[:1] + [b for a, b in pairwise(loud) if b - a > QUIET]
-    return [each / SAMPLES for each in first]
+    return [each / SAMPLES for each in _onsets(sound)]
+
+
+def _onsets(sound: array[int]) -> Iterator[int]:
+    """Find the samples at which it becomes loud after a block that was not."""
+    quiet = True
+    for begin in range(0, len(sound), BLOCK):
+        block = sound[begin : begin + BLOCK]
+        loud = max(block) > HEARD
+        if loud and quiet:
+            yield begin + next(n for n, each in enumerate(block) if each > HEARD)
+        quiet = not loud
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What two phones film: the host, which is the reference, and the guest.
+
+    Attributes:
+        host: The host's clip.
+        guest: The guest's.
+        names: What their files are called.
+    """
+
+    host: Shot
+    guest: Shot
+    names: tuple[str, str] = ("host.mp4", "guest.mp4")
+
+    @property
+    def shots(self) -> tuple[Shot, Shot]:
+        """Both clips."""
+        return self.host, self.guest
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Their files, as one who has read them describes them."""
+        return tuple(
+            Source(
+                device_id=name,
+                path=name,
+                frame_rate=shot.frames_a_second,
+                duration=shot.duration,
+                video_start=max(0.0, shot.sound_lead),
+            )
+            for name, shot in zip(self.names, self.shots, strict=True)
+        )
+
+    def take(self, *, offset: bool = True, rate: bool = True) -> Manifest:
+        """Describe the take as it was; without offsets, or without rates, if wanted."""
+        files = tuple(
+            AlignedFile(
+                device_id=name,
+                source="frames",
+                start=shot.start if offset else self.host.start,
+                end=None,
+                offset=shot.start - self.host.start if offset else 0.0,
+                rate_ppm=shot.rate_ppm if rate else 0.0,
+                uncertainty=0.1,
+                bound=1.0,
+                grade="A",
+            )
+            for name, shot in zip(self.names, self.shots, strict=True)
+        )
+        alignment = Alignment(self.names[0], "A", 0.1, 1.0, (), files)
+        return structs.replace(_TAKE, alignment=alignment)
+
+    def shown(self, take: Manifest) -> list[float]:
+        """Return the flashes that both show, s after the common part begins."""
+        common = common_part(take, self.sources)
+        pace = 1 + self.host.rate_ppm * 1e-6
+        since = [(each - common.start) * pace for each in self.host.flashes]
+        last = (common.duration or 0.0) - self.host.flash - SECOND / 10
+        return [each / SECOND for each in since if SECOND / 10 < each < last]
+
+
+_TAKE: Final = Manifest(
+    format="raydel-take",
+    version=1,
+    id="take-1",
+    session_id="ABC123",
+    is_recording=False,
+    accepted_at=0.0,
+    start_time=0.0,
+    ended_at=1.0,
+    reason="command",
+    ended_by="server",
+    initiator="server",
+    participants=(),
+    absent=(),
+    markers=(),
+    alignment=Alignment(None, "D", None, None, (), ()),
+    journal=(),
+)
+
+
+class Studio:
+    """Films shots once, and runs what is exported in a directory of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._films: dict[Shot, Path] = {}
+
+    def export(self, scene: Scene, take: Manifest, **choices: str) -> Path:
+        """Run the exported command by a shell, where the files are.
+
+        Returns:
+            The directory.
+        """
+        room = self._home / f"take-{len(list(self._home.glob('take-*')))}"
+        room.mkdir()
+        for name, shot in zip(scene.names, scene.shots, strict=True):
+            (room / name).symlink_to(self._film(shot))
+        (room / "export.sh").write_bytes(script(take, scene.sources, choices))
+        done = subprocess.run(
+            ("sh", "export.sh"), cwd=room, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return room
+
+    def _film(self, shot: Shot) -> Path:
+        if shot not in self._films:
+            path = self._home / f"film-{len(self._films)}.mp4"
+            self._films[shot] = film(path, shot)
+        return self._films[shot]
+
+
+def worst(ones: Sequence[float], others: Sequence[float]) -> float:
+    """Return by how much two rows of instants differ at most, s."""
+    assert len(ones) == len(others), (ones, others)
+    return max(abs(one - other) for one, other in zip(ones, others, strict=True))

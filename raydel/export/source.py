@@ -36,6 +36,10 @@ class Source(Struct, frozen=True):
     has_sound: bool | None = None
 
 
+SLOWEST: Final = 1.0
+"""Frames a second: what reports less films no sport, and is not believed."""
+
+
 def sources_of(manifest: Manifest) -> tuple[Source, ...]:
     """Name the files as far as devices reported them, in the order of participants.
 
@@ -62,7 +66,7 @@ def _source(role: str, device: ShownParticipant, names: Counter[str]) -> Source:
     return Source(
         device_id=device.device_id,
         path=name,
-        frame_rate=device.recording.frame_rate,
+        frame_rate=_frame_rate(device.recording),
         duration=_duration(device.recording),
     )
 
@@ -86,5 +90,10 @@ def _duration(recording: Recording) -> float | None:
     first, last = recording.first_frame_time, recording.last_frame_time
     if first is None or last is None or last < first:
         return None
-    frame = SECOND / recording.frame_rate if recording.frame_rate else 0.0
-    return last - first + frame
+    rate = _frame_rate(recording)
+    return last - first + (SECOND / rate if rate else 0.0)
+
+
+def _frame_rate(recording: Recording) -> float | None:
+    rate = recording.frame_rate
+    return rate if rate is not None and rate >= SLOWEST else None

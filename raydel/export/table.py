@@ -98,7 +98,7 @@ def table(
     writer.writerow(COLUMNS)
     found = sorted(_rows(manifest, sources), key=lambda row: row.server_time_ms)
     writer.writerows([_cell(getattr(row, c)) for c in COLUMNS] for row in found)
-    return text.getvalue().encode()
+    return text.getvalue().encode(errors="replace")
 
 
 def _rows(manifest: Manifest, sources: Sequence[Source]) -> Iterator[Row]:

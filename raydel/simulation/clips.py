@@ -87,12 +87,12 @@ class Shot:
 
 
 def film(path: Path, shot: Shot) -> Path:
-    """Make a clip: H.264 and AAC, a key frame a second, by the suffix's container.
+    """Make a clip, MP4 or MOV: H.264 and AAC, with a key frame a second.
 
     A minute of 320x180 takes some three seconds. Whatever is there is overwritten.
 
     Args:
-        path: Where to.
+        path: Where to; its suffix says which of the two.
         shot: What of.
 
     Returns:
@@ -129,10 +129,11 @@ def sound_of(shot: Shot) -> array[int]:
     pace = (1 + shot.rate_ppm * 1e-6) * SAMPLES / SECOND
     first = shot.true_time(begin)
     for flash in shot.flashes:
-        low = max(0, math.ceil((flash - first) * pace))
-        for sample in range(low, min(count, math.ceil(low + shot.flash * pace))):
-            seconds = (first + sample / pace - flash) / SECOND
-            sound[sample] = round(_LOUD * math.sin(2 * math.pi * TONE * seconds))
+        low = (flash - first) * pace
+        high = min(count, math.ceil(low + shot.flash * pace))
+        for sample in range(max(0, math.ceil(low)), high):
+            turns = TONE * (first + sample / pace - flash) / SECOND
+            sound[sample] = round(_LOUD * math.sin(2 * math.pi * turns))
     return sound
 
 
@@ -169,6 +170,8 @@ def _joined(shot: Shot, picture: Path, sound: Path, path: Path) -> list[str]:
     raw = ["-f", "s16le", "-ar", str(SAMPLES), "-ac", "1"]
     heard = [*raw, *_later(-shot.sound_lead), "-i", str(sound)]
     kept = ["-c:v", "copy", "-c:a", "aac", "-b:a", "96k"]
+    # Else where a stream begins would be rounded to 1 ms, twice.
+    kept += ["-movie_timescale", "90000"]
     said = ["-metadata", f"creation_time={iso(created)}", f"file:{path}"]
     return [*seen, *heard, "-map", "0:v", "-map", "1:a", *kept, *said]
 

@@ -6,6 +6,7 @@ from msgspec import structs
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.manifest import Recording
+from raydel.export.command import script
 from raydel.export.source import Source, sources_of
 from tests.export.takes import TAKE, named, participant
 
@@ -64,3 +65,14 @@ class Sources(SynchronousTestCase):
             TAKE, participants=(participant("host-id", "Left goal", recording),)
         )
         self.assertEqual([None], [each.duration for each in sources_of(take)])
+
+    def test_a_mad_frame_rate(self) -> None:
+        """A frame rate that is none is not believed, and stops nothing."""
+        for rate in (5e-324, 1e-9, 0.5):
+            recording = Recording("stopped", "", 1_000.0, 2_000.0, rate)
+            take = structs.replace(
+                TAKE, participants=(participant("host-id", "Left goal", recording),)
+            )
+            (source,) = sources_of(take)
+            self.assertEqual((None, 1_000.0), (source.frame_rate, source.duration))
+            self.assertIn(b"fps=30/1", script(take, (source,), {}))

@@ -95,6 +95,11 @@ class Tables(SynchronousTestCase):
         self.assertTrue(text.endswith(b"\r\n"))
         self.assertIn('"one, ""two""\nthree ⚽"'.encode(), text)
 
+    def test_a_lone_surrogate(self) -> None:
+        """What UTF-8 cannot write does not stop the rest."""
+        files = [structs.replace(each, path=f"\ud800{each.path}") for each in FILES]
+        self.assertIn(b"?host.mp4", table(TAKE, files, {}))
+
     def test_formulas(self) -> None:
         """No label is a formula to any spreadsheet; all others stay as they are."""
         for label in ("=A1", "+1", "-1", "@SUM(A1)", "\t=A1", "\r=A1", "\uff1dA1"):

@@ -86,6 +86,13 @@ class Sounds(SynchronousTestCase):
         first = next(n for n, level in enumerate(early) if level)
         self.assertApproximates(1_300.5 * 48, first, 1)
 
+    def test_before_it_began(self) -> None:
+        """A beep that was over before the clip is not heard; one that lasts is."""
+        before = replace(SHOT, flashes=(START - 200.0, START - 50.0))
+        heard = [n for n, level in enumerate(sound_of(before)) if level]
+        self.assertApproximates(50 * 48, heard[-1], 1)
+        self.assertEqual(0, sum(light(before)[4:]))
+
     def test_own_clock(self) -> None:
         """A clock that gains plays a beep later than it was."""
         sound = sound_of(replace(SHOT, rate_ppm=10_000.0))
