@@ -40,7 +40,7 @@ slow-connections: ## Measure joins among 500 connections that are slow; a minute
 	@.venv/bin/python etc/slow_connections.py
 
 openapi: COUNT = 3000
-openapi: ## Try the REST calls with COUNT=3000 requests each; half an hour.
+openapi: ## Try the REST calls COUNT=3000 times each; 20 minutes.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
 	@.venv/bin/python -m tests.integration.rest_attempts $(COUNT)
 

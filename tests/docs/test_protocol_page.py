@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core import codec
+from raydel.core.alignment import AlignedFile, Alignment
 from raydel.core.apps import App
 from raydel.core.clockview import Clocks, ShownClock, ShownEnd, ShownSegment
 from raydel.core.dialect import Dialect, speak
@@ -21,9 +24,13 @@ from raydel.core.errors import (
     TAKE_NOT_FOUND,
 )
 from raydel.core.instants import SECOND
+from raydel.core.journal import Fact, JournalEntry
 from raydel.core.manifest import (
+    Gap,
     Manifest,
+    Recording,
     ShownAbsentee,
+    ShownMarker,
     ShownParticipant,
     ShownSample,
     TakeSummary,
@@ -33,17 +40,25 @@ from raydel.core.messages import (
     Error,
     Inbound,
     Outbound,
+    Report,
     SessionStatus,
     TakeUpdate,
 )
 from raydel.core.schedule import LONGEST_LEAD
 from raydel.core.session import SCREEN_LIMIT
+from raydel.export.formats import FORMATS
 from raydel.pulse import SILENCE, STRANGER_PATIENCE
 from raydel.service import BEATS, GOING_DOWN, TICK
+from raydel.testing import FakeSessions, FakeTimebase
 from raydel.web import websocket
 from raydel.web.answers import ErrorBody
+from raydel.web.rest import routes
+from raydel.web.rest.bodies import MarkerBody, StopBody
+from raydel.web.rest.commands import MarkerMade, TakeBegun, TakeEnded
+from raydel.web.rest.openapi import calls
 from raydel.web.rest.operations import Health
 from raydel.web.rest.query import MOST, USUAL
+from raydel.web.rest.sessions import Done
 from raydel.web.rest.takes import TakeList
 from raydel.web.unsent import MAX_UNSENT
 from tests.docs import chapter, fences, page, rows
@@ -71,6 +86,12 @@ def tag(message: type[Struct]) -> str:
 def names(message: type[Struct]) -> set[str]:
     """Return the names of a message's fields on the wire."""
     return {"type", *(field.encode_name for field in msgspec.structs.fields(message))}
+
+
+def explained() -> set[str]:
+    """Return every field that a table of the REST calls explains."""
+    first = re.findall(r"^\| ([^|]+) \|", chapter(TEXT, REST), re.MULTILINE)
+    return {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
 
 
 class FromDeviceTests(SynchronousTestCase):
@@ -287,18 +308,85 @@ class RestTests(SynchronousTestCase):
 
     def test_clock_fields(self) -> None:
         """Every field of a clock is explained, or speaks for itself."""
-        explained = set(rows(chapter(TEXT, REST))) | {"start", "end"}
         plain = {"takeId", "clocks", "deviceId"}
         for kind in (Clocks, ShownClock, ShownSegment, ShownEnd):
-            self.assertEqual(set(), names(kind) - {"type"} - plain - explained)
+            self.assertEqual(set(), names(kind) - {"type"} - plain - explained())
 
     def test_take_fields(self) -> None:
         """Every field of a take is explained, or speaks for itself."""
-        explained = rows(chapter(TEXT, REST))
-        plain = {"id", "sessionId", "isRecording", "deviceId", "name", "isHost"}
-        kinds = (TakeSummary, Manifest, ShownParticipant, ShownAbsentee, ShownSample)
-        for kind in kinds:
-            self.assertEqual(set(), names(kind) - {"type"} - plain - set(explained))
+        plain = {
+            "id",
+            "takeId",
+            "sessionId",
+            "isRecording",
+            "deviceId",
+            "name",
+            "isHost",
+        }
+        for kind in (
+            TakeSummary,
+            Manifest,
+            ShownParticipant,
+            ShownAbsentee,
+            ShownSample,
+            Recording,
+            Gap,
+            ShownMarker,
+            Alignment,
+            AlignedFile,
+            JournalEntry,
+        ):
+            left = names(kind) - {"type"} - plain - explained()
+            self.assertEqual(
+                set(), left - {"time", "label", "lostAt", "backAt", "fact"}
+            )
+
+    def test_facts(self) -> None:
+        """Each fact of a journal is named, but for what a device reports."""
+        told = chapter(TEXT, REST)
+        for fact in set(Fact.__args__) - set(Report.__args__):
+            self.assertIn(f"`{tag(fact)}`", told)
+
+    def test_commands(self) -> None:
+        """What an operator's calls answer is shown, of one take."""
+        path = "POST /api/sessions/ABC123"
+        (begun,) = self.written(f"{path}/start", TakeBegun)
+        (made,) = self.written(f"{path}/markers", MarkerMade)
+        (ended,) = self.written(f"{path}/stop", TakeEnded)
+        self.assertEqual(begun["takeId"], made["takeId"])
+        self.assertEqual(begun["takeId"], ended["takeId"])
+        self.assertTrue(begun["startTime"] < made["time"] < ended["stopTime"])
+        (take, _) = self.written("GET /api/takes/Rnq8-n9kqgfthsVs", Manifest)
+        self.assertEqual(take["startTime"], begun["startTime"])
+        self.assertEqual(take["endedAt"], ended["stopTime"])
+
+    def test_bodies(self) -> None:
+        """What may come along with a call is named."""
+        told = chapter(TEXT, REST)
+        for kind in (MarkerBody, StopBody):
+            for name in names(kind) - {"type"}:
+                self.assertTrue(f"`{name}`" in told or f'{{"{name}"' in told, name)
+
+    def test_done(self) -> None:
+        """What is done is said."""
+        self.written("DELETE /api/sessions/ABC123", Done)
+        self.written("DELETE /api/takes/Rnq8-n9kqgfthsVs", Done)
+
+    def test_all_calls(self) -> None:
+        """Every call has a heading, or is named, and no heading is of another."""
+        app = routes(FakeSessions(), FakeTimebase(Clock()))
+        shown = re.findall(r"`((?:GET|POST|DELETE) /[^`?]*)", chapter(TEXT, REST))
+        given = [
+            re.sub(r"/export/\w+$", "/export/csv", each)
+            .replace("ABC123", "{code}")
+            .replace("Rnq8-n9kqgfthsVs", "{take_id}")
+            for each in shown
+        ]
+        expected = {
+            re.sub(r"/export/\w+$", "/export/csv", f"{call.method.upper()} {call.path}")
+            for call in calls(app, FORMATS)
+        }
+        self.assertEqual(expected, set(given))
 
     def test_apps(self) -> None:
         """Each kind of app is named as a take names it."""
@@ -314,6 +402,7 @@ class RestTests(SynchronousTestCase):
         """Refusals look as they do, and those of a fault have its words."""
         shown = self.written("What can go wrong", ErrorBody)
         for fault in (SESSION_NOT_FOUND, TAKE_NOT_FOUND):
-            self.assertIn({"error": fault.message}, shown)
+            self.assertIn({"error": fault.message, "code": fault.code}, shown)
+        self.assertIn({"error": SESSION_NOT_FOUND.message}, shown)
         expected = {"error": DEGRADED.message, "code": DEGRADED.code, "temporary": True}
         self.assertEqual(expected, shown[-1])

@@ -10,17 +10,15 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 import treq
+from msgspec import structs
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.cli.simulate_options import parser
-from raydel.core.apps import App
 from raydel.core.config import Config
 from raydel.core.effects import Occasion
 from raydel.core.instants import DAY, MINUTE
 from raydel.core.messages import DeviceStatus, SessionStatus
-from raydel.core.take import ClockSample, Owner, Participant, Take
-from raydel.interfaces import TakeRecord
 from raydel.options import Options
 from raydel.program import LAST_WORDS
 from raydel.store.memory import KEPT_TAKES
@@ -28,6 +26,7 @@ from raydel.testing import FakeSessions, FakeTimebase, SiteAgent
 from raydel.web.request import MAX_BODY
 from raydel.web.site import make_site
 from tests.docs import PAGES, ROOT, anchors, chapter, fences, page, rows
+from tests.docs.example import ENDED
 
 README: Final = page("README.md")
 OPERATIONS: Final = page("docs/operations.md")
@@ -50,15 +49,6 @@ def shape(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [shape(each) for each in value[:1]]
     return value if key in _TEXTS else type(value)
-
-
-def ended_take(take_id: str) -> TakeRecord:
-    """Make a take of one phone, which was looked at once."""
-    phone = Participant(Owner("id-1", True, "Phone 1"), "Phone 1", App.LIBRARY_2)
-    take = Take(
-        take_id, "ABC123", 0.0, 0.25, "id-1", (phone,), ended_at=0.5, reason="command"
-    )
-    return TakeRecord(take, (ClockSample(take_id, "id-1", "clock", 0.1, 0.2, 0.3),))
 
 
 def commands() -> Iterator[list[str]]:
@@ -166,8 +156,9 @@ class RestTests(SynchronousTestCase):
         )
         clock = Clock()
         sessions = FakeSessions(status)
-        for take_id in ("earlier", "Rnq8-n9kqgfthsVs"):
-            sessions.records[take_id] = ended_take(take_id)
+        earlier = structs.replace(ENDED.take, id="earlier")
+        sessions.records["earlier"] = structs.replace(ENDED, take=earlier)
+        sessions.records[ENDED.take.id] = ENDED
         site = make_site(sessions, FakeTimebase(clock), Config(), clock)
         self.agent = SiteAgent(site, clock)
 
@@ -192,7 +183,7 @@ class RestTests(SynchronousTestCase):
 
     def test_protocol_page(self) -> None:
         """So have those of the protocol page."""
-        self.assert_answers(chapter(page("docs/protocol.md"), "REST"), 8)
+        self.assert_answers(chapter(page("docs/protocol.md"), "REST"), 12)
 
 
 class LinkTests(SynchronousTestCase):

@@ -11,14 +11,14 @@ import pytest
 from tests.integration.program import Program
 from tests.integration.rest_attempts import attempt, hosted
 
-ATTEMPTS = 20
-"""Of each call in each way: 900 requests or so, within ten seconds. `make openapi`
+ATTEMPTS = 10
+"""Of each call in each way: 600 requests or so, within ten seconds. `make openapi`
 makes many more."""
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Iterator[Program]:
-    """Run the real server, with a session and a take."""
+    """Run the real server, with sessions and takes."""
     with hosted(tmp_path) as running:
         yield running
 

@@ -74,17 +74,6 @@ def add_commands(app: Klein, sessions: ISessions) -> None:
         started = onlooker(sessions.start(known))
         return started.addCallback(lambda command: _begun(request, command))
 
-    @app.route("/api/sessions/<rest:code>/stop", methods=["POST"])
-    def stop(request: IRequest, code: str) -> Deferred[bytes]:
-        """Stop recording on every device of a session.
-
-        A device that is away is told when it is back.
-        """
-        known = known_code(code)
-        body = asked_body(request, StopBody)
-        stopped = onlooker(sessions.stop(known, body.take_id))
-        return stopped.addCallback(lambda command: _ended(request, command))
-
     @app.route("/api/sessions/<rest:code>/markers", methods=["POST"])
     def mark(request: IRequest, code: str) -> Deferred[bytes]:
         """Mark an instant of the take that runs: a goal, say.
@@ -95,6 +84,17 @@ def add_commands(app: Klein, sessions: ISessions) -> None:
         body = asked_body(request, MarkerBody)
         marked = onlooker(sessions.mark(known, body.label, body.timestamp))
         return marked.addCallback(lambda notice: _marked(request, notice))
+
+    @app.route("/api/sessions/<rest:code>/stop", methods=["POST"])
+    def stop(request: IRequest, code: str) -> Deferred[bytes]:
+        """Stop recording on every device of a session.
+
+        A device that is away is told when it is back.
+        """
+        known = known_code(code)
+        body = asked_body(request, StopBody)
+        stopped = onlooker(sessions.stop(known, body.take_id))
+        return stopped.addCallback(lambda command: _ended(request, command))
 
 
 def known_code(text: str) -> str:

@@ -250,19 +250,6 @@ _SESSIONS: Final = {
         StartBody,
         _TO_TAKE,
     ),
-    "stop": Operation(
-        "recording",
-        {
-            200: Answer("The cameras stop.", TakeEnded),
-            404: _NO_SESSION,
-            409: _BUSY,
-            415: _NOT_JSON,
-            503: _AWAY,
-        },
-        (_CODE,),
-        StopBody,
-        _TO_TAKE,
-    ),
     "mark": Operation(
         "recording",
         {
@@ -274,6 +261,19 @@ _SESSIONS: Final = {
         },
         (_CODE,),
         MarkerBody,
+        _TO_TAKE,
+    ),
+    "stop": Operation(
+        "recording",
+        {
+            200: Answer("The cameras stop.", TakeEnded),
+            404: _NO_SESSION,
+            409: _BUSY,
+            415: _NOT_JSON,
+            503: _AWAY,
+        },
+        (_CODE,),
+        StopBody,
         _TO_TAKE,
     ),
 }
