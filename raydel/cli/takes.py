@@ -18,6 +18,7 @@ from raydel.cli.parser import Parser
 from raydel.core.alignment import AlignedFile
 from raydel.core.evidence import Trace, spell
 from raydel.core.instants import DAY
+from raydel.core.knots import server_time
 from raydel.core.manifest import Manifest, ShownParticipant, TakeSummary
 from raydel.core.matching import (
     Assignment,
@@ -349,10 +350,10 @@ def _described(code: str, start: float, end: float | None, names: Sequence[str])
 
 def span(placed: Placed) -> tuple[float, float] | None:
     """Return when a file begins and ends, server time, ms; None if unknown."""
-    start, duration = placed.aligned.start, placed.media.duration
-    if start is None or duration is None:
+    course, duration = placed.aligned.course, placed.media.duration
+    if not course or duration is None:
         return None
-    return start, start + duration / (1 + (placed.aligned.rate_ppm or 0.0) / 1e6)
+    return course[0].at, server_time(course, duration)
 
 
 def common(files: Sequence[Placed]) -> tuple[float, float] | None:
