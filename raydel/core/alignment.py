@@ -66,7 +66,8 @@ class AlignedFile(Struct, frozen=True, rename="camel"):
         grade: ``A`` to ``D``, by the uncertainty; for the reference, that of the take.
         course: Its own time, ms from its first frame on, at instants of server time, in
             their order; none if its start is unknown, else two at least. From its first
-            frame to its last one, or to the end of the take if that was not reported.
+            frame to its last one, or to the end of the take if that was not reported;
+            for a second, if no time is known to have gone by.
             Between two knots it goes straight: take the two around an instant (or
             around a time of the file, for its instant), and interpolate. Before the
             first one and after the last one it goes on as between the two nearest.
