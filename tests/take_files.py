@@ -130,7 +130,7 @@ def summary(manifest: Manifest) -> TakeSummary:
 def earlier(manifest: Manifest, by: float, take_id: str) -> Manifest:
     """Return the same take, as if it had been some ms earlier."""
     end = None if manifest.ended_at is None else manifest.ended_at - by
-    unknown = tuple(structs.replace(each, start=None) for each in FILES)
+    unknown = tuple(structs.replace(each, start=None, course=()) for each in FILES)
     nobody = tuple(
         structs.replace(each, recording=Recording()) for each in manifest.participants
     )
