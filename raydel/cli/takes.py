@@ -350,10 +350,10 @@ def _described(code: str, start: float, end: float | None, names: Sequence[str])
 
 def span(placed: Placed) -> tuple[float, float] | None:
     """Return when a file begins and ends, server time, ms; None if unknown."""
-    course, duration = placed.aligned.course, placed.media.duration
-    if not course or duration is None:
+    start, duration = placed.aligned.start, placed.media.duration
+    if start is None or duration is None:
         return None
-    return course[0].at, server_time(course, duration)
+    return start, server_time(placed.aligned.course, duration)
 
 
 def common(files: Sequence[Placed]) -> tuple[float, float] | None:

@@ -28,6 +28,9 @@ FAR: Final = 30 * SECOND
 """ms between two looks from which on it is looked between them, too, as often, and in
 the middle: what the clock did meanwhile may be the least known of all."""
 
+MOST: Final = 480
+"""Parts that a time without looks has at most: of four hours as a rule, of years if a
+phone reports frames of which nobody knows better."""
 
 TOLERANCE: Final = 0.02
 """ms that a course may miss the clock by at a look."""
@@ -179,8 +182,9 @@ def _looks(segment: Segment, first: float, last: float) -> Iterator[float]:
     inside = [each for each in segment.looked_at if first < each < last]
     yield first
     for one, other in pairwise([first, *inside, last]):
-        parts = 2 * ceil((other - one) / (2 * FAR)) if other - one > FAR else 1
-        yield from (one + (other - one) * n / parts for n in range(1, parts))
+        long = other - one
+        parts = min(2 * ceil(long / FAR / 2), MOST) if long > FAR else 1
+        yield from (one + long * n / parts for n in range(1, parts))
         yield other
 
 

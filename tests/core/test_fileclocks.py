@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.clockfit import ClockFit, fit
-from raydel.core.fileclocks import TOLERANCE, course
+from raydel.core.fileclocks import MOST, TOLERANCE, course
 from raydel.core.instants import SECOND
 from raydel.core.knots import file_time
 from raydel.core.take import ClockSample
@@ -102,3 +102,10 @@ class Courses(SynchronousTestCase):
         for one, other in pairwise(found.knots):
             self.assertLess(one.at, other.at)
             self.assertLess(one.file_time, other.file_time)
+
+    def test_years(self) -> None:
+        """A file of 30,000 years, as a mad phone reports one, is no work either."""
+        random = Random(2026)  # noqa: S311 - it is to be repeated
+        found = course(seen(wandering(random, 1.0), random), NOON, NOON + 1e15)
+        self.assertLessEqual(len(found.knots), LOOKS + MOST)
+        self.assertGreater(found.bound, 1e15 * 1e-4)
