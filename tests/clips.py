@@ -17,6 +17,7 @@ from msgspec import structs
 
 from raydel.core.alignment import AlignedFile, Alignment
 from raydel.core.instants import SECOND
+from raydel.core.knots import straight
 from raydel.core.manifest import Manifest
 from raydel.export.command import script
 from raydel.export.common import common_part
@@ -155,9 +156,16 @@ class Scene:
                 end=None,
                 offset=shot.start - self.host.start if offset else 0.0,
                 rate_ppm=shot.rate_ppm if rate else 0.0,
+                bend=0.0,
                 uncertainty=0.1,
                 bound=1.0,
                 grade="A",
+                course=tuple(
+                    straight(
+                        shot.start if offset else self.host.start,
+                        shot.rate_ppm * 1e-6 if rate else 0.0,
+                    )
+                ),
             )
             for name, shot in zip(self.names, self.shots, strict=True)
         )

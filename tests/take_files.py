@@ -24,6 +24,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from raydel import cli
 from raydel.cli import asking
 from raydel.core.alignment import AlignedFile, Alignment
+from raydel.core.knots import Knot
 from raydel.core.manifest import (
     FORMAT,
     VERSION,
@@ -41,8 +42,32 @@ LATE: Final = 1_500.0
 """By so many ms the guest's file begins after the host's."""
 
 FILES: Final = (
-    AlignedFile("host-id", "frames", START, None, 0.0, 0.0, 0.0, 0.0, "A"),
-    AlignedFile("guest-id", "frames", START + LATE, None, LATE, 50.0, 0.21, 3.1, "A"),
+    AlignedFile(
+        device_id="host-id",
+        source="frames",
+        start=START,
+        end=None,
+        offset=0.0,
+        rate_ppm=0.0,
+        bend=0.0,
+        uncertainty=0.0,
+        bound=0.0,
+        grade="A",
+        course=(Knot(START, 0.0), Knot(START + LONG, LONG)),
+    ),
+    AlignedFile(
+        device_id="guest-id",
+        source="frames",
+        start=START + LATE,
+        end=None,
+        offset=LATE,
+        rate_ppm=50.0,
+        bend=0.0,
+        uncertainty=0.21,
+        bound=3.1,
+        grade="A",
+        course=(Knot(START + LATE, 0.0), Knot(START + LATE + LONG, LONG * 1.00005)),
+    ),
 )
 LIMIT: Final = "the clocks wander between two bursts"
 
@@ -105,7 +130,7 @@ def summary(manifest: Manifest) -> TakeSummary:
 def earlier(manifest: Manifest, by: float, take_id: str) -> Manifest:
     """Return the same take, as if it had been some ms earlier."""
     end = None if manifest.ended_at is None else manifest.ended_at - by
-    unknown = tuple(structs.replace(each, start=None) for each in FILES)
+    unknown = tuple(structs.replace(each, start=None, course=()) for each in FILES)
     nobody = tuple(
         structs.replace(each, recording=Recording()) for each in manifest.participants
     )

@@ -216,7 +216,8 @@ class LongTakes(SynchronousTestCase):
         shown = said(*asked)
         head, *lines = shown.splitlines()
         self.assertEqual(
-            "network length A B C D mixed p50 p95 max unsure covers bound held",
+            "network length A B C D mixed p50 p95 max unsure covers bound knots most"
+            " held",
             squeezed(head),
         )
         self.assertEqual(

@@ -23,7 +23,9 @@ from raydel.cli.takes import (
 )
 from raydel.core.evidence import spell
 from raydel.core.instants import HOUR, MINUTE, SECOND
+from raydel.core.knots import file_time
 from raydel.core.matching import Sureness
+from raydel.export.remarks import NOTICED
 
 _LONGEST: Final = 1000.0
 """Metres between two cameras of one match."""
@@ -137,6 +139,11 @@ def _whose(placed: Placed) -> Iterator[str]:
 def _table(files: Sequence[Placed]) -> Iterator[str]:
     heads = ["file", "device", "offset ms", "rate ppm", "± ms", "at most ms", "grade"]
     rows = [heads, *(_cells(each) for each in files)]
+    if any(_bend(each) > NOTICED for each in files):
+        bends = ["bend ms", *(f"{_bend(each):.3f}" for each in files)]
+        rows = [
+            [*row[:4], bend, *row[4:]] for row, bend in zip(rows, bends, strict=True)
+        ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         left = [f"{cell:<{w}}" for cell, w in zip(row[:2], widths, strict=False)]
@@ -149,6 +156,11 @@ def _cells(placed: Placed) -> list[str]:
     numbers = (aligned.offset, aligned.rate_ppm, aligned.uncertainty, aligned.bound)
     shown = ["?" if each is None else f"{each:.3f}" for each in numbers]
     return [placed.media.path, placed.participant.name, *shown, aligned.grade]
+
+
+def _bend(placed: Placed) -> float:
+    """Return how far a file's clock leaves the straight line of its rate, ms."""
+    return placed.aligned.bend or 0.0
 
 
 def _common(files: Sequence[Placed]) -> Iterator[str]:
@@ -164,8 +176,7 @@ def _common(files: Sequence[Placed]) -> Iterator[str]:
 
 def own_time(placed: Placed, instant: float) -> float:
     """Return where an instant is in a file, from its first picture, ms."""
-    start, rate = placed.aligned.start or 0.0, placed.aligned.rate_ppm or 0.0
-    return (instant - start) * (1 + rate / 1e6)
+    return file_time(placed.aligned.course, instant)
 
 
 def clock(duration: float) -> str:

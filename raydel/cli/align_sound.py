@@ -70,6 +70,16 @@ def _place(placed: Placed) -> Place:
     return Place(placed.aligned.start or 0.0, placed.aligned.rate_ppm or 0.0)
 
 
+def _unsure(first: Placed, other: Placed) -> float:
+    """Return what two clocks are unsure by if their files go straight, ms.
+
+    Each is known against the reference, which is neither where its file is not there.
+    """
+    both = [each.aligned for each in (first, other)]
+    clocks = hypot(*(each.uncertainty or 0.0 for each in both))
+    return clocks + sum(each.bend or 0.0 for each in both)
+
+
 def _unknown(
     first: Placed, other: Placed, why: str, heard: Heard | None = None
 ) -> dict[str, Any]:
@@ -85,9 +95,7 @@ def _judged(
 ) -> dict[str, Any]:
     lag = heard.lag or 0.0
     metres = COURT if distance is None else distance
-    way = metres * MS_PER_METRE
-    # Against the reference, which is neither of them where its file is not there.
-    clocks = hypot(first.aligned.uncertainty or 0.0, other.aligned.uncertainty or 0.0)
+    way, clocks = metres * MS_PER_METRE, _unsure(first, other)
     beyond = max(abs(lag) - way - clocks - RESOLUTION, 0.0)
     acoustics = (
         f"  the way of sound is up to {way:.0f} ms of that: 3 ms a metre, cameras "

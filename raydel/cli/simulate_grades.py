@@ -47,7 +47,7 @@ def exit_code(figures: Iterable[GradeFigures]) -> int:
 def table(figures: Iterable[GradeFigures], length: str) -> list[str]:
     """Lay figures out in lines: shares in hundredths, all else ms."""
     cells = [*GRADES, "mixed", "p50", "p95", "max", "unsure", "covers", "bound"]
-    lines = [row(("network", "length"), cells, "held")]
+    lines = [row(("network", "length"), [*cells, "knots", "most"], "held")]
     notes: list[str] = []
     for each in figures:
         lines.append(_row(each, length))
@@ -62,6 +62,8 @@ def _row(figures: GradeFigures, length: str) -> str:
         number(figures.uncertainty_p50),
         share(figures.coverage),
         number(figures.bound_p50),
+        number(figures.knots_p50, 0),
+        str(figures.knots_max),
     ]
     names = figures.network, length
     return row(names, cells, held(figures.held, figures.looks))

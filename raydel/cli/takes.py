@@ -18,6 +18,7 @@ from raydel.cli.parser import Parser
 from raydel.core.alignment import AlignedFile
 from raydel.core.evidence import Trace, spell
 from raydel.core.instants import DAY
+from raydel.core.knots import server_time
 from raydel.core.manifest import Manifest, ShownParticipant, TakeSummary
 from raydel.core.matching import (
     Assignment,
@@ -352,7 +353,7 @@ def span(placed: Placed) -> tuple[float, float] | None:
     start, duration = placed.aligned.start, placed.media.duration
     if start is None or duration is None:
         return None
-    return start, start + duration / (1 + (placed.aligned.rate_ppm or 0.0) / 1e6)
+    return start, server_time(placed.aligned.course, duration)
 
 
 def common(files: Sequence[Placed]) -> tuple[float, float] | None:

@@ -141,15 +141,10 @@ def _mixed(files: Sequence[Evidence]) -> Iterator[str]:
 def _unsure(name: str, place: Place, fine_at: float) -> Iterator[str]:
     """Say so if a clock is a reason why a grade is not the best.
 
-    Where two clocks leave more than is fine for both, one leaves more than its share.
+    Where two clocks are less known than is fine for both, one is less than its share.
     """
-    course, bend = place.course, place.course.bend
-    clock = course.unsure + bend
-    if course.rate is None or clock <= fine_at / 2**0.5:
+    clock = place.course.unsure
+    if place.course.rate is None or clock <= fine_at / 2**0.5:
         return
-    if place.unsure is not None and clock < (place.unsure + bend) / 2:
-        return
-    if bend > course.unsure:
-        yield f"the clock of {name} leaves a straight line by up to {bend:.1f} ms"
-    else:
-        yield f"the clock of {name} is only known to {course.unsure:.1f} ms"
+    if place.unsure is None or clock >= place.unsure / 2:
+        yield f"the clock of {name} is only known to {clock:.1f} ms"

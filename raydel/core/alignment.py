@@ -1,12 +1,11 @@
 """How the files of a take lie to each other, and how well that is known.
 
 Instants are server time in ms, durations are in ms, rates in millionths. A file's own
-time counts from its first frame: ``(instant - start) * (1 + rate_ppm / 1e6)``.
+time counts from its first frame. Where it is at an instant, its course tells.
 
 Each file is placed by itself (`raydel.core.fileplaces`): by the frames that its device
 reported, or by what its start command can promise. What two places are misjudged by
-adds up as chance does, by the root of the squares; how far the two clocks leave their
-straight lines is known, and comes on top; bounds add up as they are.
+adds up as chance does, by the root of the squares; bounds add up as they are.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from msgspec import Struct, structs
 
 from raydel.core.alignlimits import limits
 from raydel.core.cameras import CameraLatency
-from raydel.core.fileclocks import apart
 from raydel.core.fileplaces import (
     UNKNOWN,
     Place,
@@ -29,6 +27,7 @@ from raydel.core.fileplaces import (
 )
 from raydel.core.instants import fine
 from raydel.core.journal import JournalEntry
+from raydel.core.knots import Knot, bend
 from raydel.core.take import ClockSample, Take
 
 GRADES: Final = {"A": 2.0, "B": 8.3, "C": 16.7}
@@ -56,12 +55,22 @@ class AlignedFile(Struct, frozen=True, rename="camel"):
         start: When its first frame was, server time, ms; None if unknown.
         end: When its last frame was; None if it was not reported.
         offset: Its start less that of the reference, ms.
-        rate_ppm: How much its clock gained on server time, in millionths; None if its
-            clock was never seen.
-        uncertainty: What its place against the reference is wrong by, 19 times of 20,
-            at any instant of the take, ms.
+        rate_ppm: How much its clock gained on server time, in millionths: the straight
+            line from its first frame to its last one. None if its clock was never seen.
+        bend: How far that line leaves the course, at most, ms; None if its start is
+            unknown. A program that takes one rate a file cannot be better than half of
+            it.
+        uncertainty: What its time by its course is wrong by, against the reference's by
+            its own, 19 times of 20, at any instant of the take, ms.
         bound: What that is wrong by at most, ms; None where nothing bounds it.
         grade: ``A`` to ``D``, by the uncertainty; for the reference, that of the take.
+        course: Its own time, ms from its first frame on, at instants of server time, in
+            their order; none if its start is unknown, else two at least. From its first
+            frame to its last one, or to the end of the take if that was not reported;
+            for a second, if no time is known to have gone by.
+            Between two knots it goes straight: take the two around an instant (or
+            around a time of the file, for its instant), and interpolate. Before the
+            first one and after the last one it goes on as between the two nearest.
     """
 
     device_id: str
@@ -70,9 +79,11 @@ class AlignedFile(Struct, frozen=True, rename="camel"):
     end: float | None
     offset: float | None
     rate_ppm: float | None
+    bend: float | None
     uncertainty: float | None
     bound: float | None
     grade: str
+    course: tuple[Knot, ...]
 
 
 class Alignment(Struct, frozen=True, rename="camel"):
@@ -141,9 +152,9 @@ def align(
 def _file(device_id: str, place: Place | None, reference: Place | None) -> AlignedFile:
     """Show where a file lies to that of the reference."""
     if place is None or reference is None:
-        unknown = (None,) * 6
-        return AlignedFile(device_id, UNKNOWN, *unknown, grade=WORST)
-    uncertainty = _unsure(place, reference)
+        unknown = (None,) * 7
+        return AlignedFile(device_id, UNKNOWN, *unknown, grade=WORST, course=())
+    uncertainty = together([place.unsure, reference.unsure])
     return AlignedFile(
         device_id=device_id,
         source=place.source,
@@ -151,15 +162,12 @@ def _file(device_id: str, place: Place | None, reference: Place | None) -> Align
         end=_fine(place.end),
         offset=fine(place.start - reference.start),
         rate_ppm=_fine(place.course.rate),
+        bend=fine(bend(place.course.knots)),
         uncertainty=_fine(uncertainty),
         bound=_fine(added([place.bound, reference.bound])),
         grade=grade(uncertainty),
+        course=tuple(place.course.knots),
     )
-
-
-def _unsure(place: Place, reference: Place) -> float | None:
-    chance = together([place.unsure, reference.unsure])
-    return added([chance, apart(place.course, reference.course)])
 
 
 def _largest(numbers: Sequence[float | None]) -> float | None:

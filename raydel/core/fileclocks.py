@@ -1,8 +1,8 @@
 """What the clock of a device makes of its file, from its first frame to its last.
 
-A file is laid on server time by two numbers, its start and its rate. Its clock leaves
-that straight line as it warms up and cools down, so what is said of the file is as
-wrong as the clock is misjudged, and as far as the clock leaves the line.
+A file is laid on server time by its course (`raydel.core.knots`): straight lines that
+follow its clock as it warms up and cools down. What is said of the file is as wrong as
+the clock is misjudged, and as far as the clock leaves the lines.
 
 Files are paced by a quartz that nobody sets. Where the clock was set, it is taken to
 have gone on in the middle between the looks before and after that.
@@ -10,81 +10,51 @@ have gone on in the middle between the looks before and after that.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from math import hypot, inf
+from math import ceil, hypot, inf
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 from raydel.core.clockfit import ClockFit, Fix, Segment
-from raydel.core.instants import SECOND
+from raydel.core.instants import SECOND, fine
 from raydel.core.kalman import WORST_RATE
+from raydel.core.knots import Knot, Knots, fewest, file_time, rising, straight
 
 USUAL_RATE: Final = 20e-6
 """What phones' quartzes are off, as a ratio: that of a clock nobody has seen."""
 
 FAR: Final = 30 * SECOND
-"""ms between two looks from which on the middle between them is looked at, too: what
-the clock did meanwhile may be the least known of all."""
+"""ms between two looks from which on it is looked between them, too, as often, and in
+the middle: what the clock did meanwhile may be the least known of all."""
 
+MOST: Final = 480
+"""Parts that a time without looks has at most: of four hours as a rule, of years if a
+phone reports frames of which nobody knows better."""
 
-class Bend(NamedTuple):
-    """How far a clock leaves its straight line at an instant.
-
-    Attributes:
-        at: The instant, server time, ms.
-        ahead: How far it is ahead of the line, ms.
-    """
-
-    at: float
-    ahead: float
+TOLERANCE: Final = 0.02
+"""ms that a course may miss the clock by at a look."""
 
 
 class Course(NamedTuple):
     """A clock from the start of a file to its end.
 
     Attributes:
+        knots: The file's course by it.
         rate: What it gained on server time in the mean, ppm; None if it was not seen.
-        unsure: What it is misjudged by 19 times of 20, at any instant, ms.
-        bound: What the file's time is wrong by at most, ms: for what the clock is
-            misjudged by, and how far it leaves the line.
-        bends: How far it leaves the line, at one instant after the other; none if it
-            was not seen.
+        unsure: What the file's time is misjudged by 19 times of 20, at any instant, ms.
+        bound: What that is wrong by at most, ms.
         set: Whether it was set in between, or slept.
     """
 
+    knots: Knots
     rate: float | None
     unsure: float
     bound: float
-    bends: Sequence[Bend] = ()
     set: bool = False
 
-    @property
-    def bend(self) -> float:
-        """How far the clock leaves the line, at most, ms."""
-        return max((abs(each.ahead) for each in self.bends), default=0.0)
 
-    def ahead(self, at: float) -> float:
-        """Return how far it is ahead of the line at an instant, ms; 0 outside."""
-        place = bisect_right(self.bends, at, key=_AT)
-        if not 0 < place < len(self.bends):
-            return 0.0
-        (since, one), (until, other) = self.bends[place - 1 : place + 1]
-        return one + (other - one) * (at - since) / (until - since)
-
-
-_AT: Final = attrgetter("at")
 _BEGINS: Final = attrgetter("begins")
-
-
-def apart(one: Course, other: Course) -> float:
-    """Return how far two files get apart as their clocks leave their lines, ms.
-
-    That is known, and no chance: clocks that warm up alike leave them together.
-    """
-    ats = [each.at for course in (one, other) for each in course.bends]
-    return max((abs(one.ahead(at) - other.ahead(at)) for at in ats), default=0.0)
 
 
 class _Point(NamedTuple):
@@ -128,9 +98,10 @@ def _reaches(segment: Segment, instant: float, segments: Sequence[Segment]) -> b
 
 
 def unseen(start: float, end: float) -> Course:
-    """Return the course of a clock that nobody saw."""
+    """Return the course of a clock that nobody saw: it is taken to be right."""
     length = end - start
-    return Course(None, USUAL_RATE * length, WORST_RATE * length)
+    knots = _knots([Knot(start, 0.0), Knot(end, length)], 0.0)
+    return Course(knots, None, USUAL_RATE * length, WORST_RATE * length)
 
 
 def course(clock: ClockFit, start: float, end: float) -> Course:
@@ -145,34 +116,46 @@ def course(clock: ClockFit, start: float, end: float) -> Course:
     points = list(_points(stretches, clock.at(start)))
     length = end - start
     rate = points[-1].gained / length if length else clock.at(start).rate / 1e6
-    bends = [Bend(each.at, each.gained - rate * (each.at - start)) for each in points]
-    wrong = [
-        each.bound + abs(bend.ahead) for each, bend in zip(points, bends, strict=True)
-    ]
+    own = [Knot(each.at, each.at - start + each.gained) for each in points]
+    knots = _knots(own, rate)
+    off = [file_time(knots, each.at) - each.file_time for each in own]
     return Course(
+        knots=knots,
         rate=rate * 1e6,
-        unsure=max(each.unsure for each in points),
-        bound=max(_between(points, wrong, WORST_RATE + abs(rate)), default=wrong[0]),
-        bends=bends,
+        unsure=max(each.unsure + abs(o) for each, o in zip(points, off, strict=True)),
+        bound=max(_bounds(points, off)),
         set=len(stretches) > 1 or clock.at(start).marked or clock.at(end).marked,
     )
 
 
-def _between(
-    points: Sequence[_Point], wrong: Sequence[float], apart: float
-) -> Iterator[float]:
-    """Return the most that the file is wrong by between each two points.
+def _knots(own: Knots, rate: float) -> Knots:
+    """Return as much of a file's time as it takes, in whole microseconds.
+
+    Args:
+        own: That time, at one instant after the other.
+        rate: What the clock gains, as a ratio, for a file without a length.
+    """
+    whole = rising(Knot(fine(each.at), fine(each.file_time)) for each in own)
+    return fewest(whole, TOLERANCE) if len(whole) > 1 else straight(whole[0].at, rate)
+
+
+def _bounds(points: Sequence[_Point], off: Sequence[float]) -> Iterator[float]:
+    """Return the most that the file is wrong by at the points, and between them.
+
+    Between two points a course goes straight. How fast a clock may leave that is known.
 
     Args:
         points: The points.
-        wrong: The most that it is wrong by at each.
-        apart: How fast it may become more, as a ratio.
+        off: How far the course is off what is known of the clock at each, ms.
     """
-    for (first, second), (one, other) in zip(
-        pairwise(points), pairwise(wrong), strict=True
-    ):
-        meeting = (one + other + apart * (second.at - first.at)) / 2
-        yield max(one, other, meeting)
+    wrong = [each.bound + abs(o) for each, o in zip(points, off, strict=True)]
+    yield wrong[0]
+    for number in range(1, len(points)):
+        one, other = points[number - 1 : number + 1]
+        gained = other.gained - one.gained + off[number] - off[number - 1]
+        leaving = WORST_RATE * (other.at - one.at) + abs(gained)
+        meeting = (wrong[number - 1] + wrong[number] + leaving) / 2
+        yield max(wrong[number], meeting)
 
 
 class _Stretch(NamedTuple):
@@ -199,8 +182,9 @@ def _looks(segment: Segment, first: float, last: float) -> Iterator[float]:
     inside = [each for each in segment.looked_at if first < each < last]
     yield first
     for one, other in pairwise([first, *inside, last]):
-        if other - one > FAR:
-            yield (one + other) / 2
+        long = other - one
+        parts = min(2 * ceil(long / FAR / 2), MOST) if long > FAR else 1
+        yield from (one + long * n / parts for n in range(1, parts))
         yield other
 
 

@@ -69,8 +69,7 @@ class Place:
         end: When its last one was; None if it was not reported.
         course: What its clock makes of it.
         unsure: What its place is misjudged by 19 times of 20, at any instant of the
-            take, ms; None if nobody knows. How far its clock leaves a straight line is
-            not in it.
+            take, ms; None if nobody knows.
         bound: What its place is wrong by at most, ms; None where nothing bounds it.
     """
 

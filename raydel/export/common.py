@@ -1,22 +1,24 @@
 """What all files of a take show: where it begins in each, and how long it is.
 
 Time runs by the clock of the reference, whose frames so stay what they are. Another
-file's time is stretched by ``(1 + ppm of the reference) / (1 + ppm of the file)``: the
-file's clock counts ``1 + ppm`` to each of server time.
+file's time is stretched evenly, as programs do: by the straight line that comes nearest
+to what the two courses make of it, over the common part.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Final
 
 from msgspec import Struct
 
 from raydel.core.alignment import AlignedFile
-from raydel.core.instants import SECOND
+from raydel.core.instants import SECOND, fine
+from raydel.core.knots import Knot, Knots, file_time, server_time
 from raydel.core.manifest import Manifest
+from raydel.export.line import Point, best_line
 from raydel.export.source import Source
 from raydel.export.trouble import ExportTrouble
 
@@ -38,6 +40,8 @@ class Cut(Struct, frozen=True):
         place: How it lies.
         begin: Its own time of that instant, from its first frame, ms.
         stretch: What its own time is multiplied with to be the reference's.
+        miss: How far its clock leaves that straight line in the common part, at most,
+            ms.
     """
 
     source: Source
@@ -45,6 +49,7 @@ class Cut(Struct, frozen=True):
     place: AlignedFile
     begin: float
     stretch: float
+    miss: float
 
     @property
     def position(self) -> float:
@@ -72,11 +77,15 @@ class Common(Struct, frozen=True):
 
 
 class _Lying(Struct, frozen=True):
-    """A file and its place: begin and end are ms after the reference's first frame."""
+    """A file and its place.
+
+    Its course, its begin and its end are in ms after the reference's first frame.
+    """
 
     source: Source
     name: str
     place: AlignedFile
+    course: Knots
     begin: float
     end: float | None
 
@@ -102,17 +111,17 @@ def common_part(manifest: Manifest, sources: Sequence[Source]) -> Common:
 
 def _common(index: int, files: Sequence[_Lying]) -> Common:
     reference = files[index]
-    pace = _pace(reference.place)
     rate = exact_rate(reference.source.frame_rate)
     latest = max(files, key=lambda each: each.begin)
-    own = _on_a_frame((latest.begin - reference.begin) * pace, rate)
-    begin = reference.begin + own / pace
+    own = _on_a_frame(file_time(reference.course, latest.begin), rate)
+    begin = server_time(reference.course, own)
+    duration = _duration(files, latest, reference, own, rate)
     return Common(
         reference=index,
-        cuts=tuple(_cut(each, begin, pace) for each in files),
+        cuts=tuple(_cut(each, reference, own, duration) for each in files),
         start=(reference.place.start or 0.0) + begin - reference.begin,
         frame_rate=rate,
-        duration=_duration(files, latest, begin, pace, rate),
+        duration=duration,
     )
 
 
@@ -139,31 +148,35 @@ def _lying(manifest: Manifest, source: Source) -> _Lying:
             f"nobody knows when the file of {name} begins, so it cannot be laid beside"
             " the others: leave it out, or use an app that reports its first frame"
         )
-    return _Lying(source, name, place, place.offset, _end(source, place))
+    since = place.start - place.offset
+    course = [Knot(each.at - since, each.file_time) for each in place.course]
+    return _Lying(
+        source, name, place, course, place.offset, _end(source, place, course)
+    )
 
 
-def _end(source: Source, place: AlignedFile) -> float | None:
+def _end(source: Source, place: AlignedFile, course: Knots) -> float | None:
     """When a file ends, ms after the reference's first frame."""
     if source.duration is not None:
-        return (place.offset or 0.0) + source.duration / _pace(place)
-    if place.end is None or place.start is None:
+        return server_time(course, source.duration)
+    if place.end is None:
         return None
     frame = SECOND / source.frame_rate if source.frame_rate else 0.0
-    return (place.offset or 0.0) + place.end - place.start + frame / _pace(place)
+    return server_time(course, course[-1].file_time + frame)
 
 
 def _duration(
     files: Sequence[_Lying],
     latest: _Lying,
-    begin: float,
-    pace: float,
+    reference: _Lying,
+    own: float,
     rate: Fraction | None,
 ) -> float | None:
     known = [(each.end, each.name) for each in files if each.end is not None]
     if not known:
         return None
     end, name = min(known)
-    long = (end - begin) * pace
+    long = file_time(reference.course, end) - own
     if rate is not None:
         long = math.floor(long * rate / SECOND + NEARLY) * SECOND / float(rate)
     if long > 0:
@@ -182,20 +195,42 @@ def _on_a_frame(own: float, rate: Fraction | None) -> float:
     return math.ceil(own * rate / SECOND - NEARLY) * SECOND / float(rate)
 
 
-def _cut(file: _Lying, begin: float, pace: float) -> Cut:
-    own = _pace(file.place)
+def _cut(file: _Lying, reference: _Lying, own: float, duration: float | None) -> Cut:
+    """Cut a file where the reference's own time is given.
+
+    Programs cut no file before its first frame, where the line may begin.
+    """
+    if file is reference:
+        return Cut(file.source, file.name, file.place, own, stretch=1.0, miss=0.0)
+    line = best_line(list(_gained(file, reference, own, duration)))
     return Cut(
         source=file.source,
         name=file.name,
         place=file.place,
-        begin=max(0.0, (begin - file.begin) * own),
-        stretch=pace / own,
+        begin=max(0.0, own + line.begin),
+        stretch=1 / (1 + line.slope),
+        miss=line.miss + max(0.0, -own - line.begin),
     )
 
 
-def _pace(place: AlignedFile) -> float:
-    """How much of its own time a file's clock counts to one of server time."""
-    return 1 + (place.rate_ppm or 0.0) * 1e-6
+def _gained(
+    file: _Lying, reference: _Lying, own: float, duration: float | None
+) -> Iterator[Point]:
+    """Return by what a file's own time is ahead of the reference's, all along.
+
+    Both from where the reference's own time is given, to the end of the common part;
+    or of both courses, if that is unknown.
+    """
+    knots = [*file.course, *reference.course]
+    begin = server_time(reference.course, own)
+    if duration is None:
+        end = max(each.at for each in knots)
+    else:
+        end = server_time(reference.course, own + duration)
+    inside = (each.at for each in knots if begin < each.at < end)
+    for at in sorted({fine(each) for each in (begin, *inside, end)}):
+        since = file_time(reference.course, at) - own
+        yield Point(since, file_time(file.course, at) - own - since)
 
 
 def _name(manifest: Manifest, device_id: str) -> str:

@@ -14,6 +14,9 @@ COPIED: Final = (
     " as not to be shown; exact=yes is exact in every program, and in its sound."
 )
 
+NOTICED: Final = 0.5
+"""ms that a clock leaves a straight line by before it is worth a remark."""
+
 LATEST: Final = 253_402_300_800_000.0
 """The end of the year 9999, in which dates end."""
 
@@ -31,6 +34,7 @@ def remarks(manifest: Manifest, plan: Plan) -> list[str]:
         f"They are aligned with grade {grade}: {sure}",
         *(f"Limit: {each}" for each in alignment.limits),
         *(_file_remark(common, each) for each in common.cuts),
+        *bends(common),
         *_frame_remarks(plan),
         "ffmpeg has to be installed; run this where the files are.",
     ]
@@ -61,6 +65,16 @@ def _file_remark(common: Common, cut: Cut) -> str:
         f"{cut.source.path} is of {cut.name}{role}: from {cut.position / SECOND:.6f} s"
         f" on, stretched by {gained:+.3f} millionths."
     )
+
+
+def bends(common: Common) -> list[str]:
+    """Say whose clock leaves the straight line that is taken for it."""
+    return [
+        f"The clock of {cut.name} leaves the even pace that is taken for it by up to"
+        f" {cut.miss:.1f} ms."
+        for cut in common.cuts
+        if cut.miss > NOTICED
+    ]
 
 
 def _frame_remarks(plan: Plan) -> list[str]:

@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 
 from raydel.core.alignment import AlignedFile
 from raydel.core.instants import fine
+from raydel.core.knots import file_time
 from raydel.core.manifest import Manifest, ShownMarker, ShownParticipant
 from raydel.export import choices as chosen
 from raydel.export.source import Source
@@ -64,14 +65,14 @@ class _File(Struct, frozen=True):
 
     def row(self, instant: float, what: str, label: str = "", by: str = "") -> Row:
         """Make a row that is of this file."""
-        start, pace = self.place.start, 1 + (self.place.rate_ppm or 0.0) * 1e-6
+        course = self.place.course
         return Row(
             server_time_ms=instant,
             what=what,
             device_id=self.device.device_id,
             device_name=self.device.name,
             file=self.path,
-            file_time_ms=None if start is None else fine((instant - start) * pace),
+            file_time_ms=fine(file_time(course, instant)) if course else None,
             label=label,
             by=by,
         )

@@ -13,9 +13,11 @@ from urllib.parse import quote
 import msgspec
 
 from raydel.core.instants import SECOND
+from raydel.core.knots import file_time
 from raydel.core.manifest import Manifest, ShownMarker
 from raydel.export import choices as chosen
 from raydel.export.common import Common, Cut, common_part, exact_rate
+from raydel.export.remarks import bends
 from raydel.export.source import Source
 from raydel.export.trouble import ExportTrouble, MissingLibrary
 
@@ -82,6 +84,7 @@ def _of_the_take(manifest: Manifest, common: Common) -> dict[str, Any]:
         "uncertainty": alignment.uncertainty,
         "bound": alignment.bound,
         "limits": list(alignment.limits),
+        "remarks": bends(common),
         "markers": [msgspec.to_builtins(each) for each in manifest.markers],
     }
 
@@ -124,9 +127,9 @@ def _range(otio: Any, common: Common, cut: Cut, start: float, long: float) -> An
 
 
 def _markers(otio: Any, manifest: Manifest, common: Common) -> Iterator[Any]:
-    pace = 1 + (common.cuts[common.reference].place.rate_ppm or 0.0) * 1e-6
+    reference = common.cuts[common.reference]
     for marker in manifest.markers:
-        at = (marker.time - common.start) * pace
+        at = file_time(reference.place.course, marker.time) - reference.begin
         if 0 <= at <= (common.duration or 0.0):
             yield _marker(otio, common, marker, at)
 

@@ -1,8 +1,8 @@
 """Long takes, as their alignment is published: what it is worth, and how it is graded.
 
 Both phones report the first and the last frame of their files, by their own clocks.
-What is published is one start and one rate for each file. The error is what the two
-files' own times, laid on each other by that, are apart.
+What is published is a course for each file. The error is what the two files' own
+times, laid on each other by that, are apart.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from raydel.core.alignment import AlignedFile, Alignment, align
 from raydel.core.apps import App
 from raydel.core.instants import SECOND
 from raydel.core.journal import JournalEntry
+from raydel.core.knots import file_time
 from raydel.core.messages import RecordingStarted, RecordingStopped
 from raydel.core.take import Owner, Participant, Take
 from raydel.simulation.alignments import INSTANTS
@@ -63,6 +64,7 @@ class Graded:
         uncertainty: Of both files together, ms.
         bound: The same.
         errors: At instants drawn from all of it, and at its ends, ms.
+        knots: How many the courses of both files have.
     """
 
     grade: str
@@ -70,6 +72,7 @@ class Graded:
     uncertainty: float
     bound: float
     errors: list[float]
+    knots: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class GradeFigures:
         looks: How many there were.
         held: In how many of them the bound held.
         broken: The takes in which it did not, counted from 0.
+        knots_p50: Median of how many a file's course has.
+        knots_max: The most that one has.
     """
 
     network: str
@@ -103,6 +108,8 @@ class GradeFigures:
     looks: int
     held: int
     broken: tuple[int, ...]
+    knots_p50: float | None
+    knots_max: int
 
 
 def graded(plan: Long, random: Random, series: Series) -> Graded:
@@ -133,14 +140,15 @@ def graded(plan: Long, random: Random, series: Series) -> Graded:
         errors=[
             _wrong(*first, at) - _wrong(*second, at) for at in (since, *inside, until)
         ],
+        knots=[len(each.course) for each in published.files],
     )
 
 
 def _wrong(true: File, said: AlignedFile, at: float) -> float:
     """Return what the file's own time at an instant is misjudged by, ms."""
-    if said.start is None or said.rate_ppm is None:
+    if not said.course:
         raise ValueError("a file has no place whose phone said all there is")
-    return (at - said.start) * (1 + said.rate_ppm / 1e6) - true.time(at)
+    return file_time(said.course, at) - true.time(at)
 
 
 def _published(recorded: Recorded, begun: list[float], ended: list[float]) -> Alignment:
@@ -208,6 +216,7 @@ def measure_grades(series: Series, takes: int, jobs: int = 1) -> GradeFigures:
     covered = sum(abs(e) <= g.uncertainty for g in played for e in g.errors)
     held = [sum(abs(e) <= each.bound for e in each.errors) for each in played]
     ordered = sorted(errors)
+    knots = [count for each in played for count in each.knots]
     return GradeFigures(
         network=series.network,
         grades={grade: counts[grade] / takes for grade in GRADES},
@@ -225,4 +234,6 @@ def measure_grades(series: Series, takes: int, jobs: int = 1) -> GradeFigures:
             for take, (each, count) in enumerate(zip(played, held, strict=True))
             if count < len(each.errors)
         ),
+        knots_p50=middle(knots),
+        knots_max=max(knots),
     )

@@ -88,7 +88,7 @@ LAYERS: Final = (
     "raydel.core.config raydel.core.startlatency",
     "raydel.core.cameras",
     "raydel.core.apps raydel.core.errors raydel.core.tokens",
-    "raydel.core.kalman",
+    "raydel.core.kalman raydel.core.knots",
     "raydel.core.instants",
     "raydel.core",
     "raydel",

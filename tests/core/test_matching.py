@@ -63,7 +63,7 @@ GUEST: Final = phone("guest")
 
 def take(*people: ShownParticipant, **changes: Any) -> Manifest:
     """Make a take of ninety minutes whose files lie nowhere known."""
-    unknown = AlignedFile("", "unknown", None, None, None, None, None, None, "D")
+    unknown = AlignedFile("", "unknown", *(None,) * 7, grade="D", course=())
     files = tuple(structs.replace(unknown, device_id=p.device_id) for p in people)
     plain = Manifest(
         format=FORMAT,

@@ -25,6 +25,7 @@ from raydel.core.errors import (
 )
 from raydel.core.instants import SECOND
 from raydel.core.journal import Fact, JournalEntry
+from raydel.core.knots import Knot
 from raydel.core.manifest import (
     Gap,
     Manifest,
@@ -334,6 +335,7 @@ class RestTests(SynchronousTestCase):
             ShownMarker,
             Alignment,
             AlignedFile,
+            Knot,
             JournalEntry,
         ):
             left = names(kind) - {"type"} - plain - explained()

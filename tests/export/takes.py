@@ -8,6 +8,7 @@ from msgspec import structs
 
 from raydel.core.alignment import AlignedFile, Alignment
 from raydel.core.journal import JournalEntry, Marked
+from raydel.core.knots import Knot
 from raydel.core.manifest import (
     Gap,
     Manifest,
@@ -20,12 +21,44 @@ from raydel.export.source import Source
 START: Final = 1_768_473_012_595.0
 """When the host's first frame was: 10:30:12.595 on 15 January 2026."""
 
-HOST: Final = AlignedFile(
-    "host-id", "frames", START, START + 60_000, 0.0, 0.0, 0.5, 1.5, "A"
-)
-GUEST: Final = AlignedFile(
-    "guest-id", "frames", START + 400, START + 50_400, 400.0, 100.0, 0.5, 1.5, "A"
-)
+
+def lying(
+    device_id: str, offset: float, rate_ppm: float = 0.0, length: float = 50_000.0
+) -> AlignedFile:
+    """Lay a file so many ms after the host's, whose clock gains evenly."""
+    start = START + offset
+    end = start + length
+    return AlignedFile(
+        device_id=device_id,
+        source="frames",
+        start=start,
+        end=end,
+        offset=offset,
+        rate_ppm=rate_ppm,
+        bend=0.0,
+        uncertainty=0.5,
+        bound=1.5,
+        grade="A",
+        course=(Knot(start, 0.0), Knot(end, length * (1 + rate_ppm * 1e-6))),
+    )
+
+
+def bent(file: AlignedFile, ahead: float) -> AlignedFile:
+    """Let the clock of a file be ahead of its line in the middle, ms."""
+    first, last = file.course
+    middle = Knot(
+        (first.at + last.at) / 2, (first.file_time + last.file_time) / 2 + ahead
+    )
+    return structs.replace(file, bend=abs(ahead), course=(first, middle, last))
+
+
+def unknown(file: AlignedFile) -> AlignedFile:
+    """Let nobody know when a file begins."""
+    return structs.replace(file, start=None, end=None, offset=None, course=())
+
+
+HOST: Final = lying("host-id", 0.0, length=60_000.0)
+GUEST: Final = lying("guest-id", 400.0, 100.0)
 
 
 def alignment(*files: AlignedFile) -> Alignment:

@@ -8,10 +8,20 @@ from typing import Final
 from msgspec import structs
 from twisted.trial.unittest import SynchronousTestCase
 
+from raydel.core.knots import straight
 from raydel.core.manifest import Manifest
 from raydel.export.command import arguments, script
 from raydel.export.trouble import ExportTrouble, WrongChoice
-from tests.export.takes import FILES, GUEST, HOST, START, TAKE, with_files
+from tests.export.takes import (
+    FILES,
+    GUEST,
+    HOST,
+    TAKE,
+    bent,
+    lying,
+    unknown,
+    with_files,
+)
 
 SEPARATE: Final = {"layout": "separate"}
 COPIED: Final = {"layout": "separate", "exact": "no"}
@@ -76,10 +86,17 @@ class Scripts(SynchronousTestCase):
 
     def test_a_clock_that_is_mad(self) -> None:
         """An instant beyond all dates is a number."""
-        mad = structs.replace(HOST, start=9e15, end=None)
+        course = tuple(straight(9e15, 0.0))
+        mad = structs.replace(HOST, start=9e15, end=None, course=course)
         take = with_files(mad)
         said = script(take, FILES[:1], {}).decode()
         self.assertIn("from 9000000000000000 ms on", said)
+
+    def test_bent(self) -> None:
+        """Whose clock leaves an even pace is named, from half a millisecond on."""
+        remark = "Right goal leaves the even pace that is taken for it by up to 0.8 ms"
+        self.assertIn(remark, text(with_files(HOST, bent(GUEST, 1.6))))
+        self.assertNotIn("even pace", text(with_files(HOST, bent(GUEST, 0.9))))
 
     def test_unsure(self) -> None:
         """Where nobody knows how far off it may be, it says so."""
@@ -93,7 +110,7 @@ class SideBySide(SynchronousTestCase):
 
     def test_inputs(self) -> None:
         """Each file is read from half a second before the cut, if there is that."""
-        late = structs.replace(GUEST, start=START + 7_300, offset=7_300.0)
+        late = lying("guest-id", 7_300.0, 100.0)
         (words,) = arguments(with_files(HOST, late), FILES, {})
         self.assertEqual(["6.800000", "0.000000"], after(words, "-ss"))
         self.assertEqual(["host.mp4", "guest.mp4"], after(words, "-i"))
@@ -234,5 +251,5 @@ class Choices(SynchronousTestCase):
 
     def test_no_start(self) -> None:
         """A file of which nobody knows when it begins is no choice's fault."""
-        lost = structs.replace(GUEST, start=None, offset=None)
+        lost = unknown(GUEST)
         self.assertRaises(ExportTrouble, script, with_files(HOST, lost), FILES, {})

@@ -10,7 +10,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from raydel.export.common import common_part, exact_rate
 from raydel.export.source import Source
 from raydel.export.trouble import ExportTrouble
-from tests.export.takes import FILES, GUEST, HOST, START, TAKE, with_files
+from tests.export.takes import (
+    FILES,
+    GUEST,
+    HOST,
+    START,
+    TAKE,
+    bent,
+    lying,
+    unknown,
+    with_files,
+)
 
 
 class CommonPart(SynchronousTestCase):
@@ -26,7 +36,7 @@ class CommonPart(SynchronousTestCase):
 
     def test_between_frames(self) -> None:
         """A file that begins between two frames is cut at the next one."""
-        late = structs.replace(GUEST, offset=410.0, start=START + 410.0, rate_ppm=0.0)
+        late = lying("guest-id", 410.0)
         common = common_part(with_files(HOST, late), FILES)
         self.assertAlmostEqual(13 * 1000 / 30, common.cuts[0].begin, 6)
         self.assertAlmostEqual(13 * 1000 / 30 - 410, common.cuts[1].begin, 6)
@@ -34,7 +44,7 @@ class CommonPart(SynchronousTestCase):
     def test_no_frame_rate(self) -> None:
         """Where it is unknown, all begin when the last file does."""
         host, guest = FILES
-        late = structs.replace(GUEST, offset=410.0, start=START + 410.0)
+        late = lying("guest-id", 410.0)
         sources = (structs.replace(host, frame_rate=None), guest)
         common = common_part(with_files(HOST, late), sources)
         self.assertEqual(410.0, common.cuts[0].begin)
@@ -45,7 +55,7 @@ class CommonPart(SynchronousTestCase):
 
         A clock that gains 100 millionths shows 100 s and 10 ms after 100 s.
         """
-        early = structs.replace(GUEST, start=START - 100_000, offset=-100_000.0)
+        early = lying("guest-id", -100_000.0, 100.0)
         host, guest = FILES
         long = structs.replace(guest, duration=120_000.0)
         common = common_part(with_files(HOST, early), (host, long))
@@ -55,10 +65,36 @@ class CommonPart(SynchronousTestCase):
 
     def test_the_reference_gains(self) -> None:
         """The reference is never stretched, whatever its own clock does."""
-        fast = structs.replace(HOST, rate_ppm=100.0)
-        exact = structs.replace(GUEST, rate_ppm=0.0)
+        fast = lying("host-id", 0.0, 100.0)
+        exact = lying("guest-id", 400.0)
         host, guest = common_part(with_files(fast, exact), FILES).cuts
         self.assertEqual((1.0, 1.0001), (host.stretch, guest.stretch))
+
+    def test_a_clock_that_leaves_its_line(self) -> None:
+        """The line is taken that misses the course least: it lies in its middle."""
+        for ahead in (2.0, -2.0):
+            take = with_files(HOST, bent(lying("guest-id", -500.0), ahead))
+            host, guest = common_part(take, FILES).cuts
+            # From 0.5 to 50 s of the file: it is 0.04 ms ahead, 2 at 25 s, then none.
+            miss = (2 - 0.04 * 25 / 49.5) / 2
+            self.assertAlmostEqual(miss, guest.miss, 6)
+            begin = 0.04 + miss if ahead > 0 else -0.04 - miss
+            self.assertAlmostEqual(500.0 + begin, guest.begin, 6)
+            self.assertEqual((0.0, 0.0, 1.0), (host.begin, host.miss, host.stretch))
+
+    def test_the_reference_leaves_its_line(self) -> None:
+        """Its own frames pass as they are; the others are laid to them."""
+        take = with_files(bent(HOST, 2.0), lying("guest-id", 0.0, length=60_000.0))
+        host, guest = common_part(take, FILES).cuts
+        self.assertEqual((0.0, 1.0), (host.miss, host.stretch))
+        self.assertGreater(guest.miss, 0.8)
+
+    def test_bent_alike(self) -> None:
+        """Clocks that leave their lines alike do not leave each other."""
+        take = with_files(bent(HOST, 2.0), bent(lying("guest-id", 0.0, 0.0, 60_000), 2))
+        _, guest = common_part(take, FILES).cuts
+        self.assertAlmostEqual(0.0, guest.miss, 6)
+        self.assertAlmostEqual(1.0, guest.stretch, 9)
 
     def test_ends_with_the_first(self) -> None:
         """It is as long as all files go on, in whole frames of the reference."""
@@ -100,7 +136,7 @@ class Troubles(SynchronousTestCase):
 
     def test_start_unknown(self) -> None:
         """It says whose beginning is unknown, and what would help."""
-        lost = structs.replace(GUEST, start=None, offset=None)
+        lost = unknown(GUEST)
         take = with_files(HOST, lost)
         error = self.assertRaises(ExportTrouble, common_part, take, FILES)
         self.assertIn("file of Right goal begins", str(error))
@@ -108,7 +144,7 @@ class Troubles(SynchronousTestCase):
 
     def test_nothing_in_common(self) -> None:
         """It says who ended before whom."""
-        late = structs.replace(GUEST, start=START + 70_000, offset=70_000.0)
+        late = lying("guest-id", 70_000.0)
         take = with_files(HOST, late)
         error = self.assertRaises(ExportTrouble, common_part, take, FILES)
         self.assertIn("Left goal ended before Right goal began", str(error))

@@ -11,7 +11,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from raydel.core.manifest import Manifest, ShownMarker
 from raydel.export.table import COLUMNS, table
 from raydel.export.trouble import WrongChoice
-from tests.export.takes import FILES, GUEST, HOST, START, TAKE, with_files
+from tests.export.takes import (
+    FILES,
+    GUEST,
+    HOST,
+    START,
+    TAKE,
+    bent,
+    unknown,
+    with_files,
+)
 
 
 def rows(take: Manifest) -> list[dict[str, str]]:
@@ -70,6 +79,14 @@ class Tables(SynchronousTestCase):
         _, guest = (row for row in rows(TAKE) if row["label"] == "kick-off")
         self.assertEqual("-200.02", guest["file_time_ms"])
 
+    def test_a_clock_that_leaves_its_line(self) -> None:
+        """Places in a file are by its course: 25 s on, it is ahead by all it is."""
+        moment = ShownMarker(START + 25_400, "goal", "server")
+        take = structs.replace(with_files(HOST, bent(GUEST, 3.0)), markers=(moment,))
+        host, guest = (row for row in rows(take) if row["label"] == "goal")
+        self.assertEqual("25400.0", host["file_time_ms"])
+        self.assertEqual("25005.5", guest["file_time_ms"])
+
     def test_gaps_and_end(self) -> None:
         """Why a link was lost, and the take ended, is the label."""
         found = [(row["what"], row["label"], row["by"]) for row in rows(TAKE)]
@@ -79,10 +96,7 @@ class Tables(SynchronousTestCase):
 
     def test_nothing_known(self) -> None:
         """Of files whose beginning is unknown, nothing is claimed."""
-        lost = [
-            structs.replace(each, start=None, end=None, offset=None)
-            for each in (HOST, GUEST)
-        ]
+        lost = [unknown(each) for each in (HOST, GUEST)]
         found = rows(structs.replace(with_files(*lost), ended_at=None))
         self.assertEqual({""}, {row["file_time_ms"] for row in found})
         markers = [row["file"] for row in found if row["what"] == "marker"]

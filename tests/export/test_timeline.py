@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from raydel.core.manifest import Manifest
 from raydel.export.timeline import LIBRARY, timeline
 from raydel.export.trouble import ExportTrouble, MissingLibrary, WrongChoice
-from tests.export.takes import FILES, GUEST, HOST, START, TAKE, with_files
+from tests.export.takes import FILES, GUEST, HOST, START, TAKE, bent, with_files
 
 
 def read(take: Manifest = TAKE) -> Any:
@@ -95,6 +95,20 @@ class Timelines(SynchronousTestCase):
         self.assertEqual(["mixed networks"], list(found["limits"]))
         clip = line.video_tracks()[1][0].metadata["raydel"]
         self.assertEqual((100.0, "frames"), (clip["ratePpm"], clip["source"]))
+
+    def test_bent(self) -> None:
+        """A clock that keeps no even pace is remarked; markers go by its course."""
+        otio: Any = import_module(LIBRARY)
+        take = with_files(bent(HOST, 3.0), GUEST)
+        line = otio.adapters.read_from_string(
+            timeline(take, FILES, {}).decode(), "otio_json"
+        )
+        (remark,) = line.metadata["raydel"]["remarks"]
+        self.assertIn("Right goal leaves the even pace", remark)
+        (marker,) = line.tracks.markers
+        # The file is 30.40296 s old, and was cut at its frame 13.
+        expected = 30.40296 - 13 / 30
+        self.assertAlmostEqual(expected, seconds(marker.marked_range.start_time), 5)
 
     def test_a_file_that_is_not_at_hand(self) -> None:
         """What nobody knows the length of has no available range."""
