@@ -197,6 +197,21 @@ class Refusals(ToolTest):
         self.assertIn("take-2: ABC123, begun 2026-01-15 ", why)
         self.assertIn("begun 3 h 12 min before C.mp4 was made", why)
 
+    def test_clips_of_a_take_that_is_gone(self) -> None:
+        """Their names alone do not make them those of another take."""
+        people = tuple(
+            structs.replace(
+                each, recording=structs.replace(each.recording, size_bytes=1)
+            )
+            for each in TAKE.participants
+        )
+        self.serve(kept(structs.replace(TAKE, participants=people)))
+        made = "2026-01-15T10:27:26Z"
+        a, b = self.clip("A.mp4", made), self.clip("B.mp4", made)
+        why = self.refusal("align", a, b)
+        self.assertIn("no take fits", why)
+        self.assertIn(f"{a}: its size, to the byte, is not what Left goal", why)
+
     def test_one_of_two_fits(self) -> None:
         """A file that fits beside one that does not is said to."""
         a, c = self.clip("A.mp4"), self.clip("C.mp4", "2026-01-15T13:42:12Z")

@@ -73,7 +73,7 @@ class Mark(IntEnum):
 
 
 class Word(IntEnum):
-    """Which way a mark speaks."""
+    """Which way a mark speaks; what is possible would have to be explained."""
 
     AGAINST = -1
     SILENT = 0
@@ -185,7 +185,8 @@ def _ahead(participant: ShownParticipant) -> Iterator[float]:
 def _judged_creation(off: float, what: str, ahead: float) -> Evidence:
     sentence = f"made {spell(abs(off))} {_side(off)} the recording {what}"
     if abs(ahead) > SECOND:
-        sentence += f", by its own clock, which is {spell(ahead)} off"
+        side = "ahead" if ahead > 0 else "behind"
+        sentence += f", by its own clock, which is {spell(abs(ahead))} {side}"
     if abs(off) <= CLOCK_SLACK:
         return Evidence(Mark.CREATED, Word.FOR, sentence)
     if abs(off) <= WRONG_CLOCK:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import IntEnum
 from itertools import product
 from typing import Final
@@ -36,7 +36,7 @@ class Verdict(Struct, frozen=True):
         sureness: How sure it is.
         words: What each mark said, by `Mark`.
         reasons: What speaks for it, a sentence each, the strongest first.
-        against: What speaks against it.
+        against: What speaks against it, or would have to be explained.
     """
 
     path: str
@@ -115,8 +115,8 @@ def judge(trace: Trace, manifest: Manifest, participant: ShownParticipant) -> Ve
         device_id=participant.device_id,
         sureness=_sureness(known, participant),
         words=tuple(_word(known, mark) for mark in Mark),
-        reasons=_sentences(known, lambda word: word > Word.SILENT),
-        against=_sentences(known, lambda word: word < Word.SILENT),
+        reasons=_sentences(known, {Word.FOR}),
+        against=_sentences(known, {Word.POSSIBLE, Word.AGAINST}),
     )
 
 
@@ -125,9 +125,9 @@ def _word(known: Mapping[Mark, Evidence], mark: Mark) -> Word:
 
 
 def _sentences(
-    known: Mapping[Mark, Evidence], wanted: Callable[[Word], bool]
+    known: Mapping[Mark, Evidence], wanted: Collection[Word]
 ) -> tuple[str, ...]:
-    return tuple(each.sentence for each in known.values() if wanted(each.word))
+    return tuple(each.sentence for each in known.values() if each.word in wanted)
 
 
 def _sureness(
@@ -140,15 +140,28 @@ def _sureness(
         return Sureness.SURE
     if {Mark.NAME, Mark.SIZE} <= held:
         return Sureness.LIKELY if Mark.CHECKSUM in denied else Sureness.SURE
-    if held & {Mark.NAME, Mark.SIZE, Mark.FRAMES}:
+    is_another = bool(denied & {Mark.CHECKSUM, Mark.SIZE, Mark.FRAMES})
+    if held & {Mark.SIZE, Mark.FRAMES} or (Mark.NAME in held and not is_another):
         # Some apps give every file the same name.
         return Sureness.GUESSED if Mark.CREATED in denied else Sureness.LIKELY
     if participant.recording.state == "refused":
         return Sureness.NO
-    by_time = _TIMES.get(
-        (_word(known, Mark.CREATED), _word(known, Mark.DURATION)), Sureness.NO
-    )
-    return Sureness(max(by_time - (Mark.MODEL in denied), 0))
+    return _by_time(known, is_another, Mark.MODEL in denied)
+
+
+def _by_time(
+    known: Mapping[Mark, Evidence], is_another: bool, by_another: bool
+) -> Sureness:
+    """Weigh when a file was made, and how long it is.
+
+    One that is not what was reported may still be a copy that was encoded anew, if it
+    was made just then.
+    """
+    created = _word(known, Mark.CREATED)
+    worth = _TIMES.get((created, _word(known, Mark.DURATION)), Sureness.NO)
+    if is_another:
+        worth = min(worth, Sureness.GUESSED if created is Word.FOR else Sureness.NO)
+    return Sureness(max(worth - by_another, 0))
 
 
 _TIMES: Final = {

@@ -143,6 +143,29 @@ class Reports(SynchronousTestCase):
         file = clip(created_at=START - DAY)
         self.assertEqual(Sureness.GUESSED, sureness(file, owner))
 
+    def test_a_name_whose_size_or_frames_are_denied(self) -> None:
+        """Another take's file of the same name is none: its clock need not be wrong."""
+        off = 2 * MINUTE + 46_000.0
+        file = clip(created_at=START - off, duration=LONG + 5100.0, frames=7)
+        for said in ({"size_bytes": 999}, {"frames": 8}):
+            owner = reported(HOST, file_name="A.mp4", **said)
+            verdict = judge(file, take(owner), owner)
+            self.assertEqual(Sureness.NO, verdict.sureness)
+            self.assertEqual(("its name is what Phone host reported",), verdict.reasons)
+            self.assertEqual(
+                "made 2 min 46 s before the recording began: its clock would have to "
+                "be wrong by that",
+                verdict.against[1],
+            )
+            as_long = structs.replace(file, duration=LONG)
+            self.assertEqual(Sureness.NO, sureness(as_long, owner))
+
+    def test_a_copy_that_was_encoded_anew(self) -> None:
+        """What is not as reported is a guess, if it was made at that time."""
+        owner = reported(HOST, file_name="A.mp4", size_bytes=999)
+        file = clip(created_at=START, duration=LONG)
+        self.assertEqual(Sureness.GUESSED, sureness(file, owner))
+
     def test_checksums_are_wanted_where_they_tell(self) -> None:
         """It is worked out only if a device reported one of a file of that size."""
         for owner, wanted in (
@@ -170,13 +193,9 @@ class Times(SynchronousTestCase):
         file = clip(created_at=END + 5 * MINUTE, duration=LONG + 5 * MINUTE)
         verdict = judge(file, take(HOST), HOST)
         self.assertEqual(Sureness.GUESSED, verdict.sureness)
-        self.assertEqual(
-            (
-                "made 0.0 s after the recording ended",
-                "5 min longer than the recording: did it hear the stop late?",
-            ),
-            verdict.reasons,
-        )
+        self.assertEqual(("made 0.0 s after the recording ended",), verdict.reasons)
+        late = "5 min longer than the recording: did it hear the stop late?"
+        self.assertEqual((late,), verdict.against)
 
     def test_lost_tail(self) -> None:
         """One that is shorter may have lost its tail, but not most of it."""
@@ -207,8 +226,16 @@ class Times(SynchronousTestCase):
         owner = structs.replace(HOST, clock_samples=looks)
         verdict = judge(file, take(owner), owner)
         self.assertEqual(Sureness.LIKELY, verdict.sureness)
-        self.assertIn("by its own clock, which is 1 min off", verdict.reasons[0])
+        self.assertIn("by its own clock, which is 1 min ahead", verdict.reasons[0])
         self.assertEqual(Sureness.GUESSED, sureness(file, HOST))
+
+    def test_a_clock_that_is_behind(self) -> None:
+        """Which way a clock is off is said in words."""
+        looks = (ShownSample(START, -43_910.0, 3.0, "clock-1"),)
+        owner = structs.replace(HOST, clock_samples=looks)
+        file = clip(created_at=START - 43_910.0, duration=LONG)
+        (made, _) = judge(file, take(owner), owner).reasons
+        self.assertIn("by its own clock, which is 43.9 s behind", made)
 
     def test_a_clock_that_is_no_wall_clock(self) -> None:
         """One that counts from the phone's last start tells nothing of files."""
