@@ -156,6 +156,14 @@ def span(
     return start, end
 
 
+def reported_length(participant: ShownParticipant) -> float | None:
+    """Return how long a device's file is by what it reported, ms, less a frame."""
+    said = participant.recording
+    if said.first_frame_time is None or said.last_frame_time is None:
+        return None
+    return said.last_frame_time - said.first_frame_time
+
+
 def _created(
     trace: Trace, manifest: Manifest, participant: ShownParticipant
 ) -> Iterator[Evidence]:

@@ -9,12 +9,24 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from raydel.core.evidence import Evidence, Mark, Trace, Word, gather, spell
+from raydel.core.evidence import (
+    Evidence,
+    Mark,
+    Trace,
+    Word,
+    gather,
+    reported_length,
+    spell,
+)
 from raydel.core.instants import DAY
 from raydel.core.manifest import Manifest, ShownParticipant, TakeSummary
 
 NEAREST: Final = 3
 """Takes that are named when none fits: enough to see what went wrong."""
+
+
+CLOSER: Final = 100.0
+"""ms: files that fit a device's length by less than that are equally good."""
 
 
 class Sureness(IntEnum):
@@ -199,7 +211,7 @@ def assign(
     plans = [_planned(options, plan) for plan in _plans(options)]
     best = max(plan.score for plan in plans)
     equal = [plan for plan in plans if plan.score == best]
-    return _assumed(equal, manifest)
+    return _assumed(*_by_length(equal, files, manifest), manifest)
 
 
 def _told(verdict: Verdict, device_id: str | None, insist: bool) -> Verdict:
@@ -238,8 +250,35 @@ def _merit(verdict: Verdict) -> tuple[int, ...]:
     return verdict.sureness, *verdict.words
 
 
-def _assumed(equal: Sequence[Assignment], manifest: Manifest) -> Assignment:
-    """Take the first, which has the host first; say so where there are others."""
+def _by_length(
+    equal: Sequence[Assignment], traces: Sequence[Trace], manifest: Manifest
+) -> tuple[Sequence[Assignment], str]:
+    """Put first what fits the lengths that devices reported; say what told."""
+    nothing = "nothing tells the devices apart"
+    lengths = {trace.path: trace.duration for trace in traces}
+    said = {p.device_id: reported_length(p) for p in manifest.participants}
+    misfits = [_misfit(plan, lengths, said) for plan in equal]
+    known = [each for each in misfits if each is not None]
+    if len(known) < len(misfits) or known[0] - min(known) < CLOSER:
+        return equal, nothing
+    first = equal[known.index(min(known))]
+    others = [plan for plan in equal if plan is not first]
+    return [first, *others], "only their lengths tell the devices apart"
+
+
+def _misfit(
+    plan: Assignment,
+    lengths: Mapping[str, float | None],
+    said: Mapping[str, float | None],
+) -> float | None:
+    """Return by how much files are not as long as their devices say, in all, ms."""
+    pairs = [(lengths[each.path], said[each.device_id]) for each in plan.verdicts]
+    misses = [abs(a - b) for a, b in pairs if a is not None and b is not None]
+    return sum(misses) if len(misses) == len(pairs) else None
+
+
+def _assumed(equal: Sequence[Assignment], how: str, manifest: Manifest) -> Assignment:
+    """Take the first; say so where there are others."""
     first = equal[0]
     homes = [{each.path: each.device_id for each in plan.verdicts} for plan in equal]
     unsure = {
@@ -261,8 +300,9 @@ def _assumed(equal: Sequence[Assignment], manifest: Manifest) -> Assignment:
         for each in verdicts
         if each.path in unsure
     )
-    assumption = f"nothing tells the devices apart: taken is {taken}"
-    return structs.replace(first, verdicts=verdicts, assumption=assumption)
+    return structs.replace(
+        first, verdicts=verdicts, assumption=f"{how}: taken is {taken}"
+    )
 
 
 def choose(

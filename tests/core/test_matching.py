@@ -318,6 +318,35 @@ class Assignments(SynchronousTestCase):
             found.assumption,
         )
 
+    def test_lengths_break_a_tie(self) -> None:
+        """Each file goes to the device that reported such a length; it stays a guess."""
+        long = reported(HOST, first_frame_time=7.0, last_frame_time=7.0 + LONG)
+        short = reported(GUEST, first_frame_time=9.0, last_frame_time=LONG - 891.0)
+        files = [
+            clip("A.mp4", created_at=START, duration=LONG - 900),
+            clip("B.mp4", created_at=START, duration=LONG),
+        ]
+        found = assign(files, take(long, short))
+        self.assertEqual(
+            [("guest", Sureness.GUESSED), ("host", Sureness.GUESSED)],
+            [(each.device_id, each.sureness) for each in found.verdicts],
+        )
+        self.assertTrue(
+            found.assumption.startswith("only their lengths tell the devices apart: ")
+        )
+
+    def test_lengths_that_tell_nothing(self) -> None:
+        """A frame more or less breaks no tie: the host comes first."""
+        host = reported(HOST, first_frame_time=0.0, last_frame_time=LONG)
+        guest = reported(GUEST, first_frame_time=0.0, last_frame_time=LONG - 33)
+        files = [
+            clip("A.mp4", created_at=START, duration=LONG - 33),
+            clip("B.mp4", created_at=START, duration=LONG),
+        ]
+        found = assign(files, take(host, guest))
+        self.assertEqual(["host", "guest"], [each.device_id for each in found.verdicts])
+        self.assertIn("nothing tells the devices apart", found.assumption)
+
     def test_only_what_is_unsure_is_assumed(self) -> None:
         """A file that is surely one device's stays so beside others."""
         third = phone("third")
