@@ -168,7 +168,7 @@ class Answers(ToolTest):
         self.assertEqual(["/api/takes/-7jf_CUn4TfsuF1R"], wire.asked)
         self.assertIn("  ./-a.mp4 is of Left goal, the host: sure", text)
         self.assertIn("align --help", self.misuse("align", "-a.mp4"))
-        self.assertIn("one behind -- may begin with -", self.said("align", "--help"))
+        self.assertIn("one behind -- may begin", self.said("align", "--help"))
         written = self.said("export", "ffmpeg", *words)
         self.assertIn("-i ./-a.mp4 ", written)
 

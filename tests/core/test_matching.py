@@ -319,7 +319,7 @@ class Assignments(SynchronousTestCase):
         )
 
     def test_lengths_break_a_tie(self) -> None:
-        """Each file goes to the device that reported such a length; it stays a guess."""
+        """Each file goes to the device that reported its length, still a guess."""
         long = reported(HOST, first_frame_time=7.0, last_frame_time=7.0 + LONG)
         short = reported(GUEST, first_frame_time=9.0, last_frame_time=LONG - 891.0)
         files = [

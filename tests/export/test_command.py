@@ -44,7 +44,7 @@ class Scripts(SynchronousTestCase):
         self.assertTrue(said.startswith("#!/bin/sh\n# The take take-1, "))
         for words in (
             "All its files show 50.000 s, from 2026-01-15T10:30:12.995Z on.",
-            "grade A: off by 0.500 ms or less, 19 times of 20, and by 1.500 ms at most.",
+            "grade A: off by 0.500 ms or less, 19 times of 20, and by 1.500 ms at most",
             "# Limit: mixed networks\n",
             "host.mp4 is of Left goal, the reference: from 0.400000 s on",
             "guest.mp4 is of Right goal: from 0.100000 s on, stretched by -99.990",
