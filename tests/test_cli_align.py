@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import random
 import ssl
 import struct
@@ -22,6 +23,8 @@ from raydel.cli.align import clock
 from raydel.cli.asking import Refused, Server, read_manifest
 from raydel.cli.takes import LATEST, candidates, latest_take, probed
 from raydel.core.instants import DAY, HOUR
+from raydel.core.manifest import Gap, Recording
+from raydel.export.trouble import this_python
 from tests.docs import ROOT
 from tests.take_files import LATE, LIMIT, LONG, START, TAKE, ToolTest, earlier, kept
 
@@ -43,9 +46,21 @@ class Answers(ToolTest):
         self.assertIn(f"{a} from 0:00:01.500 to 0:00:10.000", text)
         self.assertIn(f"{b} from 0:00:00.000 to 0:00:08.500", text)
         self.assertIn(
-            f"next: python -m raydel export ffmpeg {a} {b} --manifest {self.manifest}",
+            f"\nnext: {this_python()} -m raydel export ffmpeg {a} {b} "
+            f"--manifest={self.manifest} --run\n",
             text,
         )
+
+    def test_the_next_step_can_be_pasted(self) -> None:
+        """It is typed as it stands, in the directory of all the others."""
+        a, b = self.clip("A.mp4"), self.clip("B.mp4")
+        text = self.said("align", a, b, f"--manifest={self.manifest}")
+        command = text.rpartition("next: ")[2].strip().removesuffix(" --run")
+        done = subprocess.run(
+            ["sh", "-c", command], capture_output=True, timeout=60, check=False
+        )
+        self.assertEqual((0, b""), (done.returncode, done.stderr))
+        self.assertIn(b"side-by-side.mp4", done.stdout)
 
     def test_from_a_server(self) -> None:
         """The take is found among others by when the files were made."""
@@ -53,7 +68,7 @@ class Answers(ToolTest):
         wire = self.serve(kept(TAKE, earlier(TAKE, 9 * DAY, "long-ago")))
         text = self.said("align", a, b)
         self.assertIn("take veSz6vKvSO1ntYmO", text)
-        self.assertIn("--take veSz6vKvSO1ntYmO --run", text)
+        self.assertIn("--take=veSz6vKvSO1ntYmO --run", text)
         self.assertNotIn("/api/takes/long-ago", wire.asked)
 
     def test_named_take(self) -> None:
@@ -81,9 +96,81 @@ class Answers(ToolTest):
         file = self.write("u.json", msgspec.json.encode(unknown))
         a, b = self.clip("A.mp4"), self.clip("B.mp4")
         text = self.said("align", b, a, f"--manifest={file}")
-        self.assertIn("! nothing tells the devices apart", text)
+        self.assertIn("grade A, if each file is whose it is said to be: they", text)
         self.assertIn("which part they have in common is not known", text)
-        self.assertIn(f"--of {a}=host-id", text)
+        self.assertIn(f"--of={a}=host-id", text)
+        last = text.splitlines()[-1]
+        self.assertTrue(last.startswith("! nothing tells the devices apart: "), last)
+        self.assertTrue(last.endswith("; --of FILE=DEVICE says it otherwise"), last)
+
+    def test_sure_devices(self) -> None:
+        """Where nothing was assumed the grade stands, and nothing is warned of."""
+        a, b = self.clip("A.mp4"), self.clip("B.mp4")
+        text = self.said("align", a, b, f"--manifest={self.manifest}")
+        self.assertIn("\ngrade A: they are placed", text)
+        self.assertNotIn("!", text)
+
+    def test_one_file_of_two(self) -> None:
+        """One file lies to nothing: it has no grade, and there is no next step."""
+        a = self.clip("A.mp4")
+        words = ("align", a, f"--manifest={self.manifest}")
+        text = self.said(*words)
+        self.assertTrue(
+            text.endswith(
+                "no grade: one file of this take: give both to see how they lie\n"
+            )
+        )
+        self.assertNotIn("grade A", text)
+        self.assertIsNone(json.loads(self.said(*words, "--json"))["grade"])
+
+    def test_the_only_file(self) -> None:
+        """Where only one phone recorded, nothing is missing."""
+        host, guest = TAKE.participants
+        refused = structs.replace(guest, recording=Recording(state="refused"))
+        alone = structs.replace(TAKE, participants=(host, refused))
+        file = self.write("alone.json", msgspec.json.encode(alone))
+        text = self.said("align", self.clip("A.mp4"), f"--manifest={file}")
+        self.assertTrue(text.endswith("no grade: there is only one file\n"), text)
+
+    def test_why_it_is_so_good(self) -> None:
+        """Where nothing limits a grade, it is said what it rests on."""
+        a, b = self.clip("A.mp4"), self.clip("B.mp4")
+        fine = structs.replace(
+            TAKE, alignment=structs.replace(TAKE.alignment, limits=())
+        )
+        host, guest = TAKE.participants
+        gap = Gap(START + 1, START + 2, "ping timeout")
+        lost = structs.replace(
+            fine, participants=(host, structs.replace(guest, gaps=(gap,)))
+        )
+        for take, clocks in (
+            (fine, "their clocks were seen all the time"),
+            (lost, "their clocks are known well, though links were lost"),
+        ):
+            file = self.write("fine.json", msgspec.json.encode(take))
+            text = self.said("align", a, b, f"--manifest={file}")
+            self.assertNotIn("what limits it", text)
+            self.assertIn(
+                "what makes it so:\n  both phones reported their first frame, and "
+                f"{clocks}\n",
+                text,
+            )
+
+    def test_names_that_begin_with_a_dash(self) -> None:
+        """Behind --, a file may be called as it likes; so may an old take's id."""
+        self.clip("-a.mp4")
+        self.addCleanup(os.chdir, Path.cwd())
+        os.chdir(self.room)
+        old = structs.replace(TAKE, id="-7jf_CUn4TfsuF1R")
+        wire = self.serve(kept(old))
+        words = ("--take", old.id, "--of", "-a.mp4=host", "--", "-a.mp4")
+        text = self.said("align", *words)
+        self.assertEqual(["/api/takes/-7jf_CUn4TfsuF1R"], wire.asked)
+        self.assertIn("  ./-a.mp4 is of Left goal, the host: sure", text)
+        self.assertIn("align --help", self.misuse("align", "-a.mp4"))
+        self.assertIn("one behind -- may begin", self.said("align", "--help"))
+        written = self.said("export", "ffmpeg", *words)
+        self.assertIn("-i ./-a.mp4 ", written)
 
     def test_clock(self) -> None:
         """Places in a file are written as players do."""
@@ -142,6 +229,25 @@ class Sound(ToolTest):
         self.assertIn("cameras 10 m apart\n", text)
         self.assertRegex(text, r"disagree, by 46\d ms more than that")
 
+    def test_the_other_way_round(self) -> None:
+        """Where devices were guessed, the sound tells if it is the other way round."""
+        made = "2026-01-15T10:30:12Z"
+        late = self.film("A.mp4", made, self.heard(LATE / 1000))
+        early = self.film("B.mp4", made, self.heard(0.0))
+        people = tuple(
+            structs.replace(each, recording=Recording()) for each in TAKE.participants
+        )
+        unknown = structs.replace(TAKE, participants=people)
+        file = self.write("u.json", msgspec.json.encode(unknown))
+        words = ("align", late, early, f"--manifest={file}", "--check")
+        text = self.said(*words)
+        self.assertNotIn("clocks and sound agree", text)
+        otherwise = f"--of={late}=guest"
+        self.assertIn(f"\n  the other way round they agree: {otherwise}\n", text)
+        told = self.said(*words, otherwise)
+        self.assertIn("\n  clocks and sound agree\n", told)
+        self.assertNotIn("other way round", told)
+
     def test_no_sound(self) -> None:
         """Files without sound cannot be compared, and that is no error."""
         a, b = self.clip("A.mp4"), self.clip("B.mp4")
@@ -155,7 +261,7 @@ class Sound(ToolTest):
         self.assertIn("--check needs two files", why)
 
     def test_without_numpy(self) -> None:
-        """Without numpy it is said how to get it."""
+        """Without numpy the clocks say what they know, and then how to get it."""
         a, b = self.clip("A.mp4"), self.clip("B.mp4")
         words = ["align", a, b, f"--manifest={self.manifest}", "--check"]
         hidden = "import sys; sys.modules['numpy'] = None; from raydel import cli; "
@@ -168,7 +274,10 @@ class Sound(ToolTest):
             check=False,
         )
         self.assertEqual(1, done.returncode)
-        self.assertRegex(done.stderr, r"^raydel: --check needs numpy.*\n$")
+        self.assertIn("grade A: they are placed to 2 ms", done.stdout)
+        self.assertIn("\nnext: ", done.stdout)
+        how = f"{this_python()} -m pip install numpy brings it"
+        self.assertEqual(f"raydel: --check needs numpy; {how}\n", done.stderr)
 
 
 class Refusals(ToolTest):
@@ -196,6 +305,21 @@ class Refusals(ToolTest):
         self.assertIn("no take fits", why)
         self.assertIn("take-2: ABC123, begun 2026-01-15 ", why)
         self.assertIn("begun 3 h 12 min before C.mp4 was made", why)
+
+    def test_clips_of_a_take_that_is_gone(self) -> None:
+        """Their names alone do not make them those of another take."""
+        people = tuple(
+            structs.replace(
+                each, recording=structs.replace(each.recording, size_bytes=1)
+            )
+            for each in TAKE.participants
+        )
+        self.serve(kept(structs.replace(TAKE, participants=people)))
+        made = "2026-01-15T10:27:26Z"
+        a, b = self.clip("A.mp4", made), self.clip("B.mp4", made)
+        why = self.refusal("align", a, b)
+        self.assertIn("no take fits", why)
+        self.assertIn(f"{a}: its size, to the byte, is not what Left goal", why)
 
     def test_one_of_two_fits(self) -> None:
         """A file that fits beside one that does not is said to."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from unittest import SkipTest
 
@@ -13,7 +15,7 @@ from msgspec import structs
 
 from raydel.cli.asking import Refused
 from raydel.cli.export import run
-from raydel.core.manifest import Manifest
+from raydel.core.manifest import Manifest, Recording
 from raydel.media import probe
 from tests.take_files import TAKE, ToolTest, earlier, kept
 
@@ -68,6 +70,31 @@ class Runs(ToolTest):
         self.assertEqual(f"made {made}\n", text)
         found = probe(made)
         self.assertEqual((128, 48), (found.width, found.height))
+
+    def test_what_was_assumed_is_said_last(self) -> None:
+        """Nothing of what ffmpeg says comes behind the warning, nor `made`."""
+        people = tuple(
+            structs.replace(each, recording=Recording()) for each in TAKE.participants
+        )
+        unknown = structs.replace(TAKE, participants=people)
+        file = self.write("u.json", msgspec.json.encode(unknown))
+        a, b, made = self.clip("A.mp4"), self.clip("B.mp4"), str(self.room / "m.mp4")
+        words = ["export", "ffmpeg", a, b, f"--manifest={file}"]
+        more = ["--run", "-o", made, "--height=48"]
+        done = subprocess.run(
+            [sys.executable, "-m", "raydel", *words, *more],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        *_, last_but_one, last = done.stdout.splitlines()
+        self.assertEqual(f"made {made}", last_but_one)
+        self.assertTrue(last.startswith("raydel: nothing tells the devices ap"), last)
+        self.assertTrue(last.endswith("; --of FILE=DEVICE says it otherwise"), last)
+        self.assertNotIn("libavutil", done.stdout)
+        self.assertIn("grade A, if each file is whose it is said", self.said(*words))
 
     def test_there_already(self) -> None:
         """What is there is not overwritten."""

@@ -14,6 +14,7 @@ from unittest import skipUnless
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel import cli
+from raydel.export.trouble import this_python
 
 WITHOUT = """\
 import sys
@@ -76,4 +77,4 @@ class Without(SynchronousTestCase):
         )
         self.assertEqual((1, ""), (done.returncode, done.stdout))
         self.assertTrue(done.stderr.startswith("raydel: --plot needs matplotlib"))
-        self.assertIn("pip install", done.stderr)
+        self.assertIn(f"{this_python()} -m pip install matplotlib", done.stderr)

@@ -20,12 +20,18 @@ from raydel.cli.takes import (
     common,
     describe,
     find,
+    plain,
 )
 from raydel.core.evidence import spell
 from raydel.core.instants import HOUR, MINUTE, SECOND
 from raydel.core.knots import file_time
+from raydel.core.manifest import Manifest
 from raydel.core.matching import Sureness
 from raydel.export.remarks import NOTICED
+from raydel.export.source import REFUSED
+from raydel.export.trouble import brings, this_python
+
+_PAIR: Final = 2
 
 _LONGEST: Final = 1000.0
 """Metres between two cameras of one match."""
@@ -64,23 +70,49 @@ def main(arguments: Sequence[str]) -> None:
     if any(word in ("-h", "--help") for word in arguments):
         parser.print_help()
         return
-    asked = parser.parse_intermixed_args(arguments)
+    asked = parser.parse_intermixed_args(plain(arguments))
     found = find(asked)
-    heard = _listened(found, asked.distance) if asked.check else []
+    heard, trouble = _heard(found, asked)
     if asked.json:
         print(as_json(found, heard))
-        return
-    for line in report(found):
-        print(line)
+    else:
+        for line in _all(found, heard, asked):
+            print(line)
+    if trouble is not None:
+        raise trouble
+
+
+def _heard(
+    found: FoundTake, asked: Namespace
+) -> tuple[list[dict[str, Any]], Refused | None]:
+    """Listen, if that is asked for; what is in the way is told after all else."""
+    try:
+        return _listened(found, asked.distance) if asked.check else [], None
+    except Refused as trouble:
+        return [], trouble
+
+
+def _all(
+    found: FoundTake, heard: Sequence[dict[str, Any]], asked: Namespace
+) -> Iterator[str]:
+    yield from report(found)
     for each in heard:
-        print(f"\n{each['says']}")
-    print(f"\nnext: {_next(found, asked)}")
+        yield f"\n{each['says']}"
+    if len(found.files) > 1:
+        yield f"\nnext: {_next(found, asked)}"
+    if found.warning:
+        yield f"\n! {found.warning}"
 
 
 def _parser() -> TakesParser:
     parser = TakesParser("align", _HELP)
     add = parser.add_argument
-    add("files", metavar="FILE", nargs="+", help="a video, as it is on the phone")
+    add(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="a video, as it is on the phone; one behind -- may begin with -",
+    )
     add_options(parser)
     add("--check", action="store_true", help="compare with the sound of the files")
     add(
@@ -103,21 +135,50 @@ def _metres(text: str) -> float:
 
 def report(found: FoundTake) -> Iterator[str]:
     """Say all that is known of the files, in lines."""
-    manifest, alignment = found.manifest, found.manifest.alignment
-    yield f"take {manifest.id}: {describe(manifest)}"
+    yield f"take {found.manifest.id}: {describe(found.manifest)}"
     for placed in found.files:
         yield from _whose(placed)
-    if found.assumption:
-        yield f"  ! {found.assumption}; --of FILE=DEVICE says it otherwise"
     yield ""
+    if len(found.files) == 1:
+        yield _lone(found.manifest)
+        return
     yield from _table(found.files)
     yield ""
-    yield f"grade {alignment.grade}: {_GRADES.get(alignment.grade, '')}"
+    yield from _graded(found)
+    yield ""
+    yield from _common(found.files)
+
+
+def _lone(manifest: Manifest) -> str:
+    """Say of one file why it has no grade."""
+    states = [each.recording.state for each in manifest.participants]
+    if (count := len(states) - states.count(REFUSED)) <= 1:
+        return "no grade: there is only one file"
+    which = "both" if count == _PAIR else f"all {count}"
+    return f"no grade: one file of this take: give {which} to see how they lie"
+
+
+def _graded(found: FoundTake) -> Iterator[str]:
+    """Say how well all lie, and why no better, or why so well."""
+    alignment = found.manifest.alignment
+    whose = ", if each file is whose it is said to be" if found.assumption else ""
+    yield f"grade {alignment.grade}{whose}: {_GRADES.get(alignment.grade, '')}"
     if alignment.limits:
         yield "what limits it:"
         yield from (f"  {each}" for each in alignment.limits)
-    yield ""
-    yield from _common(found.files)
+    elif all(each.aligned.source == "frames" for each in found.files):
+        yield "what makes it so:"
+        yield f"  {_ground(found.files)}"
+
+
+def _ground(files: Sequence[Placed]) -> str:
+    """Say why nothing limits a grade."""
+    who = "both phones" if len(files) == _PAIR else "all phones"
+    if any(each.participant.gaps for each in files):
+        clocks = "their clocks are known well, though links were lost"
+    else:
+        clocks = "their clocks were seen all the time"
+    return f"{who} reported their first frame, and {clocks}"
 
 
 _GRADES: Final = {
@@ -187,17 +248,18 @@ def clock(duration: float) -> str:
 
 
 def _next(found: FoundTake, asked: Namespace) -> str:
-    words = ["python", "-m", "raydel", "export", "ffmpeg", *asked.files]
+    words = ["-m", "raydel", "export", "ffmpeg", *asked.files]
     for placed in found.files:
         if found.assumption or asked.of:
-            words += ["--of", f"{placed.media.path}={placed.participant.device_id}"]
+            owner = placed.participant.device_id
+            words.append(f"--of={placed.media.path}={owner}")
     if asked.manifest:
-        words += ["--manifest", asked.manifest]
+        words.append(f"--manifest={asked.manifest}")
     else:
-        words += ["--take", found.manifest.id]
-        words += ["--server", asked.server] if asked.server != SERVER else []
-    words += ["--ca", asked.ca] if asked.ca else []
-    return shlex.join([*words, "--run"])
+        words.append(f"--take={found.manifest.id}")
+        words += [f"--server={asked.server}"] if asked.server != SERVER else []
+    words += [f"--ca={asked.ca}"] if asked.ca else []
+    return f"{this_python()} {shlex.join([*words, '--run'])}"
 
 
 def as_json(found: FoundTake, heard: Sequence[dict[str, Any]]) -> str:
@@ -205,7 +267,7 @@ def as_json(found: FoundTake, heard: Sequence[dict[str, Any]]) -> str:
     between = common(found.files)
     document = {
         "takeId": found.manifest.id,
-        "grade": found.manifest.alignment.grade,
+        "grade": found.manifest.alignment.grade if len(found.files) > 1 else None,
         "limits": found.manifest.alignment.limits,
         "assumption": found.assumption,
         "files": [
@@ -231,8 +293,5 @@ def _listened(found: FoundTake, distance: float | None) -> list[dict[str, Any]]:
     except ModuleNotFoundError as missing:
         if missing.name != "numpy":
             raise
-        raise Refused(
-            "--check needs numpy; in a clone, .venv/bin/pip install -e '.[sound]' "
-            "brings it"
-        ) from None
+        raise Refused(f"--check needs numpy; {brings('numpy')}") from None
     return align_sound.listened(found, distance)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
+from functools import lru_cache
 from math import hypot
-from typing import Any
+from typing import Any, Final
+
+from msgspec import structs
 
 from raydel import sound
 from raydel.cli.asking import Refused
-from raydel.cli.takes import FoundTake, Placed, common
-from raydel.media import BadMedia
+from raydel.cli.takes import MOST_FILES, FoundTake, Placed, common
+from raydel.core.matching import Sureness
+from raydel.media import BadMedia, MediaFile
 from raydel.sound import COURT, MS_PER_METRE, RESOLUTION, Heard, Place, Track
+
+_PAIR: Final = 2
 
 
 def listened(found: FoundTake, distance: float | None) -> list[dict[str, Any]]:
     """Compare each file with the first one that is the reference's, or the first.
+
+    Where it was guessed whose two files are, and they do not agree so, they are
+    compared the other way round too.
 
     Args:
         found: The files.
@@ -21,11 +31,61 @@ def listened(found: FoundTake, distance: float | None) -> list[dict[str, Any]]:
 
     Returns:
         For each other file what came of it: ``verdict`` is ``agree``, ``disagree`` or
-        ``unknown``, ``says`` is for people.
+        ``unknown``, ``says`` is for people. If they agree the other way round,
+        ``otherwise`` is what ``--of`` is to be given for that.
 
     Raises:
         Refused: There are no two files, or sound cannot be read.
     """
+    heard = _each(found, distance)
+    if not found.assumption or _agree(heard):
+        return heard
+    turned = _turned(found)
+    if turned is not None and _agree(_each(turned, distance)):
+        heard[-1] = _with_otherwise(heard[-1], turned)
+    return heard
+
+
+def _agree(heard: list[dict[str, Any]]) -> bool:
+    return all(each["verdict"] == "agree" for each in heard)
+
+
+def _turned(found: FoundTake) -> FoundTake | None:
+    """Give two files whose devices were guessed each other's; None if there are more.
+
+    A take has others then, and each order of them would have to be tried.
+    """
+    guessed = [e for e in found.files if e.verdict.sureness is Sureness.GUESSED]
+    if len(guessed) != _PAIR:
+        return None
+    one, other = guessed
+    owners = {one.media.path: other, other.media.path: one}
+    files = tuple(_of(each, owners.get(each.media.path, each)) for each in found.files)
+    return structs.replace(found, files=files)
+
+
+def _of(placed: Placed, owner: Placed) -> Placed:
+    return structs.replace(placed, participant=owner.participant, aligned=owner.aligned)
+
+
+def _with_otherwise(heard: dict[str, Any], turned: FoundTake) -> dict[str, Any]:
+    guessed = [e for e in turned.files if e.verdict.sureness is Sureness.GUESSED]
+    word = f"{guessed[0].media.path}={_called(guessed[0], turned)}"
+    says = f"{heard['says']}\n  the other way round they agree: "
+    says += f"--of={shlex.quote(word)}"
+    return {**heard, "says": says, "otherwise": word}
+
+
+def _called(placed: Placed, found: FoundTake) -> str:
+    """Name a device for ``--of``: by its role, if it alone has that."""
+    person = placed.participant
+    alike = [p for p in found.manifest.participants if p.is_host is person.is_host]
+    if len(alike) > 1:
+        return person.device_id
+    return "host" if person.is_host else "guest"
+
+
+def _each(found: FoundTake, distance: float | None) -> list[dict[str, Any]]:
     reference = found.manifest.alignment.reference
     owners = [each.participant.device_id for each in found.files]
     first = found.files[owners.index(reference) if reference in owners else 0]
@@ -63,7 +123,13 @@ def _sum(one: float | None, other: float | None) -> float | None:
 
 
 def _track(placed: Placed) -> Track:
-    return sound.decode(placed.media)
+    return _decoded(placed.media)
+
+
+@lru_cache(maxsize=MOST_FILES)
+def _decoded(media: MediaFile) -> Track:
+    """Read each sound once: it takes its time."""
+    return sound.decode(media)
 
 
 def _place(placed: Placed) -> Place:

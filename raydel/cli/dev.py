@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import raydel
+from raydel.export.trouble import brings
 
 _HELP: Final = """\
 usage: python -m raydel dev [options of the server]
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
         from watchfiles import run_process
     except ImportError:
         raise SystemExit(
-            "raydel: dev needs to watch files: pip install 'raydel[dev]'"
+            f"raydel: dev needs watchfiles; {brings('watchfiles')}"
         ) from None
     source = Path(raydel.__file__).parent
     print(f"raydel: restarts when a file in {source} changes", flush=True)

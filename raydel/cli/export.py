@@ -19,6 +19,7 @@ from raydel.cli.takes import (
     find,
     latest_take,
     named_take,
+    plain,
 )
 from raydel.core.manifest import Manifest
 from raydel.export.command import arguments as commands_of
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     if any(word in ("-h", "--help") for word in arguments):
         parser.print_help()
         return
-    asked, more = parser.parse_known_intermixed_args(arguments)
+    asked, more = parser.parse_known_intermixed_args(plain(arguments))
     choices = _choices(parser, more)
     if asked.run and asked.format != "ffmpeg":
         parser.error("--run is for ffmpeg")
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
         parser.error("--run needs the files")
     if asked.run and asked.output:
         choices = {**choices, "output": asked.output}
-    manifest, sources = _found(asked)
+    manifest, sources, warning = _found(asked)
     try:
         if asked.run:
             run(commands_of(manifest, sources, choices))
@@ -73,6 +74,8 @@ def main(arguments: Sequence[str]) -> None:
         parser.error(str(problem))
     except (ExportTrouble, MissingLibrary, BadMedia) as problem:
         raise Refused(str(problem)) from None
+    if warning:
+        print(f"raydel: {warning}", file=sys.stderr)
 
 
 def _parser() -> TakesParser:
@@ -96,19 +99,18 @@ def _choices(parser: TakesParser, words: Sequence[str]) -> Mapping[str, str]:
     return choices
 
 
-def _found(asked: Namespace) -> tuple[Manifest, tuple[Source, ...]]:
+def _found(asked: Namespace) -> tuple[Manifest, tuple[Source, ...], str]:
+    """Return the take, its files, and what has to be said last."""
     if asked.files:
         found = find(asked)
-        if found.assumption:
-            print(f"raydel: {found.assumption}", file=sys.stderr)
-        return found.manifest, _sources(found)
+        return found.manifest, _sources(found), found.warning
     if asked.of:
         raise Refused("--of says whose a file is, and no file is named")
     if asked.take or asked.manifest:
         manifest = named_take(asked)
     else:
         manifest = latest_take(Server(asked.server, asked.ca), LATEST)
-    return manifest, sources_of(manifest)
+    return manifest, sources_of(manifest), ""
 
 
 def _sources(found: FoundTake) -> tuple[Source, ...]:
@@ -120,6 +122,7 @@ def _sources(found: FoundTake) -> tuple[Source, ...]:
             duration=each.media.duration,
             video_start=each.media.video_start,
             has_sound=each.media.has_sound,
+            is_assumed=bool(found.assumption),
         )
         for each in found.files
     )
@@ -144,7 +147,7 @@ def run(commands: Sequence[Sequence[str]]) -> None:
         done = subprocess.run([ffmpeg, *words[1:]], check=False)  # noqa: S603 - ours
         if done.returncode or not Path(path).exists():
             raise Refused(f"ffmpeg has failed, see above; {path} is of no use")
-        print(f"made {path}")
+        print(f"made {path}", flush=True)
 
 
 def _write(asked: Namespace, written: bytes) -> None:

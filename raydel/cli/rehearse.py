@@ -6,7 +6,6 @@ import os
 import secrets
 import shlex
 import string
-import sys
 import time
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from raydel.cli.actors import GUEST, HOST, PATIENCE, Actor
 from raydel.cli.filming import lacks, names_like
 from raydel.cli.parser import Parser
 from raydel.cli.phone_options import add_server, duration
+from raydel.export.trouble import this_python
 from raydel.simulation.live.notes import Unfinished
 from raydel.virtualphone import VirtualPhone
 
@@ -122,7 +122,7 @@ def farewell(take_id: str, clips: Sequence[Path], url: str) -> str:
         url: Where the server is.
     """
     files = " ".join(shlex.quote(str(clip)) for clip in clips)
-    python = _python()
+    python = this_python()
     at = "" if ":3001/" in url and "127.0.0.1" in url else f" --server={rest(url)}"
     return f"""
 There are two clips of take {take_id} now. How they lie to each other, and
@@ -139,14 +139,6 @@ Both side by side, in step, in one video:
 def rest(url: str) -> str:
     """Return where a server's REST is: on the same port."""
     return url.replace("ws", "http", 1).removesuffix("/sync")
-
-
-def _python() -> str:
-    """Return what this Python is called from here."""
-    path = Path(sys.executable)
-    if path.is_relative_to(Path.cwd()):
-        path = path.relative_to(Path.cwd())
-    return shlex.quote(str(path))
 
 
 class Rehearsal:

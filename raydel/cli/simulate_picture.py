@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from raydel.core.instants import MINUTE
+from raydel.export.trouble import brings
 from raydel.simulation.alignments import Seen
 from raydel.simulation.figures import Tally, quantile
 from raydel.simulation.longtakes import Series
@@ -22,11 +23,6 @@ POINTS: Final = 400
 
 _OURS: Final[dict[str, Any]] = {"lw": 2.5, "color": "black"}
 
-_NEEDS: Final = (
-    "raydel: --plot needs matplotlib; in a clone, .venv/bin/pip install -e '.[plot]'"
-    " brings it"
-)
-
 
 def need() -> None:
     """Make sure there is something to draw with, before takes are played for long.
@@ -37,7 +33,9 @@ def need() -> None:
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
-        raise SystemExit(_NEEDS) from None
+        raise SystemExit(
+            f"raydel: --plot needs matplotlib; {brings('matplotlib')}"
+        ) from None
 
 
 def save_skews(file: Path, tallies: Mapping[str, Mapping[str, Tally]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +46,9 @@ LATEST: Final = 20
 """Takes that are looked into where none was made about when the files were."""
 
 
+_ODD_ID: Final = re.compile(r"-[\w-]{15}", re.ASCII)
+
+
 class TakesParser(Parser):
     """Reads options; what makes no sense ends the program with 2, others end with 1."""
 
@@ -52,6 +56,31 @@ class TakesParser(Parser):
         """Refuse."""
         print(f"raydel: {message}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
+
+
+def plain(arguments: Sequence[str]) -> list[str]:
+    """Return arguments so that none is taken for an option that is none.
+
+    That may be an id that begins with ``-``, which was drawn before no such ids were
+    drawn any more; whose a file is whose name begins so; and what stands behind ``--``.
+    """
+    words = list(arguments)
+    end = words.index("--") if "--" in words else len(words)
+    options, files = words[:end], words[end + 1 :]
+    joined: list[str] = []
+    for word in options:
+        if joined and _is_value(joined[-1], word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined + [f"./{each}" if each.startswith("-") else each for each in files]
+
+
+def _is_value(option: str, word: str) -> bool:
+    """Whether a word that looks like an option belongs to the one before it."""
+    if option == "--take":
+        return _ODD_ID.fullmatch(word) is not None
+    return option == "--of" and re.match(r"-[^-].*=", word) is not None
 
 
 class Placed(Struct, frozen=True):
@@ -82,6 +111,13 @@ class FoundTake(Struct, frozen=True):
     manifest: Manifest
     files: tuple[Placed, ...]
     assumption: str = ""
+
+    @property
+    def warning(self) -> str:
+        """The last word on it, where something was assumed; else empty."""
+        if not self.assumption:
+            return ""
+        return f"{self.assumption}; --of FILE=DEVICE says it otherwise"
 
 
 def add_options(parser: Parser) -> None:
@@ -168,7 +204,7 @@ def latest_take(server: Server, most: int) -> Manifest:
     if len(ended) == 1:
         return server.manifest(ended[0].id)
     lines = [f"{each.id}: {_summed(each)}" for each in ended]
-    raise Refused("\n  ".join(["which take? Say it with --take ID:", *lines]))
+    raise Refused("\n  ".join(["which take? Say it with --take=ID:", *lines]))
 
 
 def probed(paths: Sequence[str]) -> tuple[MediaFile, ...]:
@@ -297,7 +333,7 @@ def _question(
     """Say what keeps a take from being chosen, with all that could be meant."""
     if choice.rivals:
         lines = [_line(by_id[each.take_id]) for each in choice.rivals]
-        many = f"{len(lines)} takes fit equally well: which? Say it with --take ID"
+        many = f"{len(lines)} takes fit equally well: which? Say it with --take=ID"
         return "\n  ".join([many, *lines])
     lines = [
         line
@@ -307,7 +343,7 @@ def _question(
             *(f"  {why}" for why in _whys(each, by_id[each.take_id], files)),
         )
     ]
-    none = "no take fits; say which it is with --take ID, if one of these it is:"
+    none = "no take fits; say which it is with --take=ID, if one of these it is:"
     return "\n  ".join([none, *lines])
 
 

@@ -73,7 +73,7 @@ class Mark(IntEnum):
 
 
 class Word(IntEnum):
-    """Which way a mark speaks."""
+    """Which way a mark speaks; what is possible would have to be explained."""
 
     AGAINST = -1
     SILENT = 0
@@ -156,6 +156,14 @@ def span(
     return start, end
 
 
+def reported_length(participant: ShownParticipant) -> float | None:
+    """Return how long a device's file is by what it reported, ms, less a frame."""
+    said = participant.recording
+    if said.first_frame_time is None or said.last_frame_time is None:
+        return None
+    return said.last_frame_time - said.first_frame_time
+
+
 def _created(
     trace: Trace, manifest: Manifest, participant: ShownParticipant
 ) -> Iterator[Evidence]:
@@ -185,7 +193,8 @@ def _ahead(participant: ShownParticipant) -> Iterator[float]:
 def _judged_creation(off: float, what: str, ahead: float) -> Evidence:
     sentence = f"made {spell(abs(off))} {_side(off)} the recording {what}"
     if abs(ahead) > SECOND:
-        sentence += f", by its own clock, which is {spell(ahead)} off"
+        side = "ahead" if ahead > 0 else "behind"
+        sentence += f", by its own clock, which is {spell(abs(ahead))} {side}"
     if abs(off) <= CLOCK_SLACK:
         return Evidence(Mark.CREATED, Word.FOR, sentence)
     if abs(off) <= WRONG_CLOCK:

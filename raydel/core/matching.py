@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import IntEnum
 from itertools import product
 from typing import Final
 
 from msgspec import Struct, structs
 
-from raydel.core.evidence import Evidence, Mark, Trace, Word, gather, spell
+from raydel.core.evidence import (
+    Evidence,
+    Mark,
+    Trace,
+    Word,
+    gather,
+    reported_length,
+    spell,
+)
 from raydel.core.instants import DAY
 from raydel.core.manifest import Manifest, ShownParticipant, TakeSummary
 
 NEAREST: Final = 3
 """Takes that are named when none fits: enough to see what went wrong."""
+
+
+CLOSER: Final = 100.0
+"""ms: files that fit a device's length by less than that are equally good."""
 
 
 class Sureness(IntEnum):
@@ -36,7 +48,7 @@ class Verdict(Struct, frozen=True):
         sureness: How sure it is.
         words: What each mark said, by `Mark`.
         reasons: What speaks for it, a sentence each, the strongest first.
-        against: What speaks against it.
+        against: What speaks against it, or would have to be explained.
     """
 
     path: str
@@ -115,8 +127,8 @@ def judge(trace: Trace, manifest: Manifest, participant: ShownParticipant) -> Ve
         device_id=participant.device_id,
         sureness=_sureness(known, participant),
         words=tuple(_word(known, mark) for mark in Mark),
-        reasons=_sentences(known, lambda word: word > Word.SILENT),
-        against=_sentences(known, lambda word: word < Word.SILENT),
+        reasons=_sentences(known, {Word.FOR}),
+        against=_sentences(known, {Word.POSSIBLE, Word.AGAINST}),
     )
 
 
@@ -125,9 +137,9 @@ def _word(known: Mapping[Mark, Evidence], mark: Mark) -> Word:
 
 
 def _sentences(
-    known: Mapping[Mark, Evidence], wanted: Callable[[Word], bool]
+    known: Mapping[Mark, Evidence], wanted: Collection[Word]
 ) -> tuple[str, ...]:
-    return tuple(each.sentence for each in known.values() if wanted(each.word))
+    return tuple(each.sentence for each in known.values() if each.word in wanted)
 
 
 def _sureness(
@@ -140,15 +152,28 @@ def _sureness(
         return Sureness.SURE
     if {Mark.NAME, Mark.SIZE} <= held:
         return Sureness.LIKELY if Mark.CHECKSUM in denied else Sureness.SURE
-    if held & {Mark.NAME, Mark.SIZE, Mark.FRAMES}:
+    is_another = bool(denied & {Mark.CHECKSUM, Mark.SIZE, Mark.FRAMES})
+    if held & {Mark.SIZE, Mark.FRAMES} or (Mark.NAME in held and not is_another):
         # Some apps give every file the same name.
         return Sureness.GUESSED if Mark.CREATED in denied else Sureness.LIKELY
     if participant.recording.state == "refused":
         return Sureness.NO
-    by_time = _TIMES.get(
-        (_word(known, Mark.CREATED), _word(known, Mark.DURATION)), Sureness.NO
-    )
-    return Sureness(max(by_time - (Mark.MODEL in denied), 0))
+    return _by_time(known, is_another, Mark.MODEL in denied)
+
+
+def _by_time(
+    known: Mapping[Mark, Evidence], is_another: bool, by_another: bool
+) -> Sureness:
+    """Weigh when a file was made, and how long it is.
+
+    One that is not what was reported may still be a copy that was encoded anew, if it
+    was made just then.
+    """
+    created = _word(known, Mark.CREATED)
+    worth = _TIMES.get((created, _word(known, Mark.DURATION)), Sureness.NO)
+    if is_another:
+        worth = min(worth, Sureness.GUESSED if created is Word.FOR else Sureness.NO)
+    return Sureness(max(worth - by_another, 0))
 
 
 _TIMES: Final = {
@@ -186,7 +211,7 @@ def assign(
     plans = [_planned(options, plan) for plan in _plans(options)]
     best = max(plan.score for plan in plans)
     equal = [plan for plan in plans if plan.score == best]
-    return _assumed(equal, manifest)
+    return _assumed(*_by_length(equal, files, manifest), manifest)
 
 
 def _told(verdict: Verdict, device_id: str | None, insist: bool) -> Verdict:
@@ -225,8 +250,35 @@ def _merit(verdict: Verdict) -> tuple[int, ...]:
     return verdict.sureness, *verdict.words
 
 
-def _assumed(equal: Sequence[Assignment], manifest: Manifest) -> Assignment:
-    """Take the first, which has the host first; say so where there are others."""
+def _by_length(
+    equal: Sequence[Assignment], traces: Sequence[Trace], manifest: Manifest
+) -> tuple[Sequence[Assignment], str]:
+    """Put first what fits the lengths that devices reported; say what told."""
+    nothing = "nothing tells the devices apart"
+    lengths = {trace.path: trace.duration for trace in traces}
+    said = {p.device_id: reported_length(p) for p in manifest.participants}
+    misfits = [_misfit(plan, lengths, said) for plan in equal]
+    known = [each for each in misfits if each is not None]
+    if len(known) < len(misfits) or known[0] - min(known) < CLOSER:
+        return equal, nothing
+    first = equal[known.index(min(known))]
+    others = [plan for plan in equal if plan is not first]
+    return [first, *others], "only their lengths tell the devices apart"
+
+
+def _misfit(
+    plan: Assignment,
+    lengths: Mapping[str, float | None],
+    said: Mapping[str, float | None],
+) -> float | None:
+    """Return by how much files are not as long as their devices say, in all, ms."""
+    pairs = [(lengths[each.path], said[each.device_id]) for each in plan.verdicts]
+    misses = [abs(a - b) for a, b in pairs if a is not None and b is not None]
+    return sum(misses) if len(misses) == len(pairs) else None
+
+
+def _assumed(equal: Sequence[Assignment], how: str, manifest: Manifest) -> Assignment:
+    """Take the first; say so where there are others."""
     first = equal[0]
     homes = [{each.path: each.device_id for each in plan.verdicts} for plan in equal]
     unsure = {
@@ -248,8 +300,9 @@ def _assumed(equal: Sequence[Assignment], manifest: Manifest) -> Assignment:
         for each in verdicts
         if each.path in unsure
     )
-    assumption = f"nothing tells the devices apart: taken is {taken}"
-    return structs.replace(first, verdicts=verdicts, assumption=assumption)
+    return structs.replace(
+        first, verdicts=verdicts, assumption=f"{how}: taken is {taken}"
+    )
 
 
 def choose(

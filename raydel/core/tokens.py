@@ -26,13 +26,23 @@ def session_code(text: str) -> str | None:
 
 
 def new_device_id() -> str:
-    """Draw an unguessable device id of 16 characters, URL-safe."""
-    return secrets.token_urlsafe(12)
+    """Draw an unguessable device id of 16 characters, URL-safe, as `_id` has it."""
+    return _id()
 
 
 def new_take_id() -> str:
-    """Draw an unguessable take id of 16 characters, URL-safe."""
-    return secrets.token_urlsafe(12)
+    """Draw an unguessable take id of 16 characters, URL-safe, as `_id` has it."""
+    return _id()
+
+
+def _id() -> str:
+    """Draw until it begins with a letter or a digit.
+
+    Behind an option, what begins with ``-`` would be another option.
+    """
+    while (drawn := secrets.token_urlsafe(12)).startswith(("-", "_")):
+        pass
+    return drawn
 
 
 def new_resume_token() -> str:

@@ -118,8 +118,9 @@ def _copy(plan: Plan, cut: Cut, output: str) -> list[str]:
 
 
 def _begin() -> list[str]:
-    """Ask nothing: what is there is not overwritten."""
-    return ["ffmpeg", "-hide_banner", "-nostdin", "-n"]
+    """Ask nothing: what is there is not overwritten. Tell how far it is."""
+    quiet = ("-hide_banner", "-loglevel", "warning", "-stats")
+    return ["ffmpeg", *quiet, "-nostdin", "-n"]
 
 
 def _input(cut: Cut) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from raydel.core.alignment import Alignment
 from raydel.core.instants import SECOND, iso
 from raydel.core.manifest import Manifest
 from raydel.export.common import Common, Cut
@@ -17,6 +18,9 @@ COPIED: Final = (
 NOTICED: Final = 0.5
 """ms that a clock leaves a straight line by before it is worth a remark."""
 
+MOVED: Final = 0.5
+"""ms: if the common part begins so much later than the last file, that is said."""
+
 LATEST: Final = 253_402_300_800_000.0
 """The end of the year 9999, in which dates end."""
 
@@ -26,13 +30,11 @@ def remarks(manifest: Manifest, plan: Plan) -> list[str]:
 
     What people typed cannot leave its line.
     """
-    alignment, common = manifest.alignment, plan.common
-    grade, sure = alignment.grade, _sure(alignment.uncertainty)
+    common = plan.common
     said = [
         f"The take {manifest.id}, recorded under {manifest.session_id}.",
         f"All its files show {_stretch(common)}.",
-        f"They are aligned with grade {grade}: {sure}",
-        *(f"Limit: {each}" for each in alignment.limits),
+        *_grade_remarks(manifest.alignment, common),
         *(_file_remark(common, each) for each in common.cuts),
         *bends(common),
         *_frame_remarks(plan),
@@ -42,9 +44,12 @@ def remarks(manifest: Manifest, plan: Plan) -> list[str]:
 
 
 def _stretch(common: Common) -> str:
+    begin = f"from {_when(common.start)} on"
+    if min(cut.begin for cut in common.cuts) > MOVED:
+        begin += " (from the reference's next frame on)"
     if common.duration is None:
-        return f"what was from {_when(common.start)} on"
-    return f"{common.duration / SECOND:.3f} s, from {_when(common.start)} on"
+        return f"what was {begin}"
+    return f"{common.duration / SECOND:.3f} s, {begin}"
 
 
 def _when(instant: float) -> str:
@@ -52,10 +57,23 @@ def _when(instant: float) -> str:
     return iso(instant) if 0 <= instant < LATEST else f"{instant:.0f} ms"
 
 
-def _sure(uncertainty: float | None) -> str:
+def _grade_remarks(alignment: Alignment, common: Common) -> list[str]:
+    if len(common.cuts) == 1:
+        return ["No grade: there is only one file."]
+    assumed = any(cut.source.is_assumed for cut in common.cuts)
+    whose = ", if each file is whose it is said to be" if assumed else ""
+    sure = _sure(alignment.uncertainty, alignment.bound)
+    return [
+        f"They are aligned with grade {alignment.grade}{whose}: {sure}.",
+        *(f"Limit: {each}" for each in alignment.limits),
+    ]
+
+
+def _sure(uncertainty: float | None, bound: float | None) -> str:
     if uncertainty is None:
-        return "nobody knows how far off they may be."
-    return f"they are off by at most {uncertainty:.3g} ms, 19 times of 20."
+        return "nobody knows how far off they may be"
+    sure = f"off by {uncertainty:.3f} ms or less, 19 times of 20"
+    return sure if bound is None else f"{sure}, and by {bound:.3f} ms at most"
 
 
 def _file_remark(common: Common, cut: Cut) -> str:

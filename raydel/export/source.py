@@ -26,6 +26,7 @@ class Source(Struct, frozen=True):
         video_start: Where its first frame is on its own time line, ms: later than 0
             where the sound begins before it.
         has_sound: Whether there is sound in it; None if unknown.
+        is_assumed: Whether whose it is was assumed: nothing told devices apart.
     """
 
     device_id: str
@@ -34,6 +35,7 @@ class Source(Struct, frozen=True):
     duration: float | None = None
     video_start: float = 0.0
     has_sound: bool | None = None
+    is_assumed: bool = False
 
 
 SLOWEST: Final = 1.0

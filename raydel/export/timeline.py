@@ -19,7 +19,7 @@ from raydel.export import choices as chosen
 from raydel.export.common import Common, Cut, common_part, exact_rate
 from raydel.export.remarks import bends
 from raydel.export.source import Source
-from raydel.export.trouble import ExportTrouble, MissingLibrary
+from raydel.export.trouble import ExportTrouble, MissingLibrary, brings
 
 LIBRARY: Final = "opentimelineio"
 
@@ -69,7 +69,7 @@ def _library() -> Any:
         return import_module(LIBRARY)
     except ImportError as error:
         raise MissingLibrary(
-            "OpenTimelineIO is not installed: pip install 'raydel[otio]'"
+            f"OpenTimelineIO is not installed: {brings(LIBRARY)}"
         ) from error
 
 

@@ -77,7 +77,7 @@ class SQLiteStore:
             if not self._lock.acquire():
                 raise StoreTrouble(
                     f"{self._file} is in use by another server: stop that one, or give"
-                    " this one a file of its own with --store"
+                    " this one a file of its own, as --store=sqlite:second.sqlite"
                 )
             try:
                 connection = open_database(

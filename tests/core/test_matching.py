@@ -143,6 +143,29 @@ class Reports(SynchronousTestCase):
         file = clip(created_at=START - DAY)
         self.assertEqual(Sureness.GUESSED, sureness(file, owner))
 
+    def test_a_name_whose_size_or_frames_are_denied(self) -> None:
+        """Another take's file of the same name is none: its clock need not be wrong."""
+        off = 2 * MINUTE + 46_000.0
+        file = clip(created_at=START - off, duration=LONG + 5100.0, frames=7)
+        for said in ({"size_bytes": 999}, {"frames": 8}):
+            owner = reported(HOST, file_name="A.mp4", **said)
+            verdict = judge(file, take(owner), owner)
+            self.assertEqual(Sureness.NO, verdict.sureness)
+            self.assertEqual(("its name is what Phone host reported",), verdict.reasons)
+            self.assertEqual(
+                "made 2 min 46 s before the recording began: its clock would have to "
+                "be wrong by that",
+                verdict.against[1],
+            )
+            as_long = structs.replace(file, duration=LONG)
+            self.assertEqual(Sureness.NO, sureness(as_long, owner))
+
+    def test_a_copy_that_was_encoded_anew(self) -> None:
+        """What is not as reported is a guess, if it was made at that time."""
+        owner = reported(HOST, file_name="A.mp4", size_bytes=999)
+        file = clip(created_at=START, duration=LONG)
+        self.assertEqual(Sureness.GUESSED, sureness(file, owner))
+
     def test_checksums_are_wanted_where_they_tell(self) -> None:
         """It is worked out only if a device reported one of a file of that size."""
         for owner, wanted in (
@@ -170,13 +193,9 @@ class Times(SynchronousTestCase):
         file = clip(created_at=END + 5 * MINUTE, duration=LONG + 5 * MINUTE)
         verdict = judge(file, take(HOST), HOST)
         self.assertEqual(Sureness.GUESSED, verdict.sureness)
-        self.assertEqual(
-            (
-                "made 0.0 s after the recording ended",
-                "5 min longer than the recording: did it hear the stop late?",
-            ),
-            verdict.reasons,
-        )
+        self.assertEqual(("made 0.0 s after the recording ended",), verdict.reasons)
+        late = "5 min longer than the recording: did it hear the stop late?"
+        self.assertEqual((late,), verdict.against)
 
     def test_lost_tail(self) -> None:
         """One that is shorter may have lost its tail, but not most of it."""
@@ -207,8 +226,16 @@ class Times(SynchronousTestCase):
         owner = structs.replace(HOST, clock_samples=looks)
         verdict = judge(file, take(owner), owner)
         self.assertEqual(Sureness.LIKELY, verdict.sureness)
-        self.assertIn("by its own clock, which is 1 min off", verdict.reasons[0])
+        self.assertIn("by its own clock, which is 1 min ahead", verdict.reasons[0])
         self.assertEqual(Sureness.GUESSED, sureness(file, HOST))
+
+    def test_a_clock_that_is_behind(self) -> None:
+        """Which way a clock is off is said in words."""
+        looks = (ShownSample(START, -43_910.0, 3.0, "clock-1"),)
+        owner = structs.replace(HOST, clock_samples=looks)
+        file = clip(created_at=START - 43_910.0, duration=LONG)
+        (made, _) = judge(file, take(owner), owner).reasons
+        self.assertIn("by its own clock, which is 43.9 s behind", made)
 
     def test_a_clock_that_is_no_wall_clock(self) -> None:
         """One that counts from the phone's last start tells nothing of files."""
@@ -290,6 +317,35 @@ class Assignments(SynchronousTestCase):
             "B.mp4 for that of Phone guest",
             found.assumption,
         )
+
+    def test_lengths_break_a_tie(self) -> None:
+        """Each file goes to the device that reported its length, still a guess."""
+        long = reported(HOST, first_frame_time=7.0, last_frame_time=7.0 + LONG)
+        short = reported(GUEST, first_frame_time=9.0, last_frame_time=LONG - 891.0)
+        files = [
+            clip("A.mp4", created_at=START, duration=LONG - 900),
+            clip("B.mp4", created_at=START, duration=LONG),
+        ]
+        found = assign(files, take(long, short))
+        self.assertEqual(
+            [("guest", Sureness.GUESSED), ("host", Sureness.GUESSED)],
+            [(each.device_id, each.sureness) for each in found.verdicts],
+        )
+        self.assertTrue(
+            found.assumption.startswith("only their lengths tell the devices apart: ")
+        )
+
+    def test_lengths_that_tell_nothing(self) -> None:
+        """A frame more or less breaks no tie: the host comes first."""
+        host = reported(HOST, first_frame_time=0.0, last_frame_time=LONG)
+        guest = reported(GUEST, first_frame_time=0.0, last_frame_time=LONG - 33)
+        files = [
+            clip("A.mp4", created_at=START, duration=LONG - 33),
+            clip("B.mp4", created_at=START, duration=LONG),
+        ]
+        found = assign(files, take(host, guest))
+        self.assertEqual(["host", "guest"], [each.device_id for each in found.verdicts])
+        self.assertIn("nothing tells the devices apart", found.assumption)
 
     def test_only_what_is_unsure_is_assumed(self) -> None:
         """A file that is surely one device's stays so beside others."""

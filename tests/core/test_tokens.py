@@ -73,6 +73,12 @@ class Ids(SynchronousTestCase):
             for each in drawn:
                 self.assertRegex(each, rf"\A[A-Za-z0-9_-]{{{length}}}\Z")
 
+    def test_no_id_is_an_option(self) -> None:
+        """People give ids to programs: none begins as an option does."""
+        for draw in (new_device_id, new_take_id):
+            for _ in range(1_000):
+                self.assertRegex(draw(), r"\A[A-Za-z0-9]")
+
     def test_fingerprints(self) -> None:
         """A fingerprint is the token's SHA-256."""
         self.assertEqual(sha256(b"token").hexdigest(), fingerprint("token"))

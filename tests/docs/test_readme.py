@@ -14,7 +14,10 @@ from msgspec import structs
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from raydel.cli.parser import Parser
+from raydel.cli.phone_options import add_server
 from raydel.cli.simulate_options import parser
+from raydel.cli.takes import add_options
 from raydel.core.config import Config
 from raydel.core.effects import Occasion
 from raydel.core.instants import DAY, MINUTE
@@ -60,6 +63,16 @@ def commands() -> Iterator[list[str]]:
                 yield from map(shlex.split, fence.text.splitlines())
 
 
+def asking(option: str) -> Parser:
+    """Return what reads an option that tells a tool where the server is."""
+    reader = Parser("align", "")
+    if option.startswith("--url="):
+        add_server(reader, "")
+    else:
+        add_options(reader)
+    return reader
+
+
 class CommandTests(SynchronousTestCase):
     """What the pages have people type."""
 
@@ -83,7 +96,8 @@ class CommandTests(SynchronousTestCase):
     def test_options_are_taken(self) -> None:
         """Every option that is typed in an example is one that is taken.
 
-        By the server, or, on the page on clocks, by ``simulate``.
+        By the server, by the tools that ask one, or, on the page on clocks, by
+        ``simulate``.
         """
         for words in commands():
             if words[0] == "./serve":
@@ -92,6 +106,8 @@ class CommandTests(SynchronousTestCase):
             for option in re.findall(r"`(--[a-z-]+=[^`<]+)`", page(name)):
                 if name == "docs/timesync.md":
                     parser().parse_args([option])
+                elif option.startswith(("--url=", "--server=")):
+                    asking(option).parse_args([option])
                 else:
                     Options({}).parseOptions([option])
 

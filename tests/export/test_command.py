@@ -16,6 +16,7 @@ from tests.export.takes import (
     FILES,
     GUEST,
     HOST,
+    START,
     TAKE,
     bent,
     lying,
@@ -54,7 +55,7 @@ class Scripts(SynchronousTestCase):
         self.assertTrue(said.startswith("#!/bin/sh\n# The take take-1, "))
         for words in (
             "All its files show 50.000 s, from 2026-01-15T10:30:12.995Z on.",
-            "grade A: they are off by at most 0.5 ms, 19 times of 20.",
+            "grade A: off by 0.500 ms or less, 19 times of 20, and by 1.500 ms at most",
             "# Limit: mixed networks\n",
             "host.mp4 is of Left goal, the reference: from 0.400000 s on",
             "guest.mp4 is of Right goal: from 0.100000 s on, stretched by -99.990",
@@ -97,6 +98,30 @@ class Scripts(SynchronousTestCase):
         remark = "Right goal leaves the even pace that is taken for it by up to 0.8 ms"
         self.assertIn(remark, text(with_files(HOST, bent(GUEST, 1.6))))
         self.assertNotIn("even pace", text(with_files(HOST, bent(GUEST, 0.9))))
+
+    def test_moved(self) -> None:
+        """It is said if it begins at the next frame of the reference, not at once."""
+        late = structs.replace(GUEST, start=START + 410, offset=410.0)
+        moved = "13.028Z on (from the reference's next frame on).\n"
+        self.assertIn(moved, text(with_files(HOST, late)))
+        self.assertNotIn("next frame", text())
+
+    def test_one_file(self) -> None:
+        """A lone file has no grade."""
+        said = script(TAKE, FILES[:1], {}).decode()
+        self.assertIn("# No grade: there is only one file.\n", said)
+        self.assertNotIn("grade A", said)
+
+    def test_assumed(self) -> None:
+        """A grade of files that were guessed holds if they are whose they seem."""
+        files = [structs.replace(each, is_assumed=True) for each in FILES]
+        said = script(TAKE, files, {}).decode()
+        self.assertIn("grade A, if each file is whose it is said to be: off by", said)
+
+    def test_quiet(self) -> None:
+        """ffmpeg tells its troubles, and how far it is, and nothing of itself."""
+        quiet = "ffmpeg -hide_banner -loglevel warning -stats -nostdin -n "
+        self.assertIn(quiet, text())
 
     def test_unsure(self) -> None:
         """Where nobody knows how far off it may be, it says so."""

@@ -11,7 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel.core.manifest import Manifest
 from raydel.export.timeline import LIBRARY, timeline
-from raydel.export.trouble import ExportTrouble, MissingLibrary, WrongChoice
+from raydel.export.trouble import (
+    ExportTrouble,
+    MissingLibrary,
+    WrongChoice,
+    this_python,
+)
 from tests.export.takes import FILES, GUEST, HOST, START, TAKE, bent, with_files
 
 
@@ -127,7 +132,8 @@ class Troubles(SynchronousTestCase):
         """Without the library, it says how to install it."""
         self.patch(sys, "modules", sys.modules | {LIBRARY: None})
         error = self.assertRaises(MissingLibrary, timeline, TAKE, FILES, {})
-        self.assertIn("pip install 'raydel[otio]'", str(error))
+        how = f"{this_python()} -m pip install opentimelineio brings it"
+        self.assertEqual(f"OpenTimelineIO is not installed: {how}", str(error))
 
     def test_no_end(self) -> None:
         """A timeline needs an end."""

@@ -469,6 +469,7 @@ class OneServer(FolderTestCase):
         first = self.opened()
         trouble = self.assertRaises(StoreTrouble, self.new_store().open)
         self.assertIn(f"{self.file} is in use by another server: ", str(trouble))
+        self.assertIn("as --store=sqlite:second.sqlite", str(trouble))
         first.close()
         self.opened()
 
