@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +40,8 @@ class Config:
         keep_takes: Milliseconds that a take is kept after its end.
         start_policy: Whether a take begins with whoever can, or only if all agree.
         camera_latencies: What is known of how long models take to begin to film.
+        webhook: The URL that letters are posted to; None if none are made.
+        webhook_secret: What they are signed with.
     """
 
     ports: tuple[str, ...] = ("3001",)
@@ -56,3 +58,5 @@ class Config:
     keep_takes: float = 90 * DAY
     start_policy: StartPolicy = "best-effort"
     camera_latencies: tuple[CameraLatency, ...] = ()
+    webhook: str | None = field(default=None, repr=False)
+    webhook_secret: bytes = field(default=b"", repr=False)

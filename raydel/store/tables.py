@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from raydel.core.instants import CREDIBLE, Anchor
 from raydel.core.journal import JournalEntry
+from raydel.core.letters import Letter
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import Row, StoreTrouble, Write
@@ -22,6 +23,9 @@ FORGOTTEN_AT_ONCE: Final = 500
 FORGOTTEN_ROWS: Final = 5_000
 """Samples and lines of journals at which it stops earlier: some 10 ms, for which the
 reactor stands."""
+
+KEPT_LETTERS: Final = 100_000
+"""The latest so many; some 40 MB. A busy club has a thousand a day."""
 
 KEPT_ANCHORS: Final = 100
 """Where the system does not name its boots, each start of the program adds one."""
@@ -81,6 +85,23 @@ _ADD_ENTRY: Final = (
     "INSERT INTO journals (take_id, body) SELECT id, ? FROM takes WHERE id = ?"
 )
 _NO_JOURNAL: Final = "DELETE FROM journals WHERE take_id = ?"
+_ADD_LETTER: Final = (
+    "INSERT INTO letters (id, code, at, event, body) VALUES (?, ?, ?, ?, ?)"
+)
+_NO_LETTERS: Final = (
+    "DELETE FROM letters WHERE ordinal <= (SELECT max(ordinal) FROM letters) - ?"
+)
+# From one code to the next, by the index: a long queue of one session is not read.
+_LETTERS: Final = (
+    "WITH RECURSIVE codes (code) AS ("
+    " SELECT min(code) FROM letters UNION ALL"
+    " SELECT (SELECT min(code) FROM letters WHERE code > codes.code)"
+    " FROM codes WHERE codes.code IS NOT NULL)"
+    " SELECT id, code, at, event, body FROM letters WHERE ordinal IN ("
+    " SELECT (SELECT min(ordinal) FROM letters WHERE code = codes.code) FROM codes)"
+    " ORDER BY ordinal LIMIT ?"
+)
+_NO_LETTER: Final = "DELETE FROM letters WHERE id = ?"
 _ANCHOR: Final = "SELECT boot, clock_id, epoch FROM anchors WHERE boot = ?"
 _ADD_ANCHOR: Final = (
     "INSERT OR IGNORE INTO anchors (boot, clock_id, epoch) VALUES (?, ?, ?)"
@@ -133,6 +154,11 @@ def journal(file: sqlite3.Connection, take_id: str) -> list[JournalEntry]:
     return [_decoded(_READ_ENTRY, what, body) for (body,) in rows]
 
 
+def letters(file: sqlite3.Connection, limit: int) -> list[Letter]:
+    """Return the oldest letter of each session, the oldest first."""
+    return [Letter(*row) for row in file.execute(_LETTERS, [limit]).fetchall()]
+
+
 # Into them. All of these are called within a transaction.
 
 
@@ -149,7 +175,13 @@ def commit(
         file.executemany(_KEEP_TAKE, map(_take_row, write.takes))
     file.executemany(_ADD_SAMPLE, map(_sample_row, samples_of(rows)))
     file.executemany(_ADD_ENTRY, map(_entry_row, entries_of(made, rows)))
+    _add_letters(file, [letter for write in made for letter in write.letters])
     return frozenset(conflicts)
+
+
+def delivered(file: sqlite3.Connection, ids: Sequence[str]) -> None:
+    """Delete letters."""
+    file.executemany(_NO_LETTER, [(each,) for each in ids])
 
 
 def delete(file: sqlite3.Connection, take_id: str) -> bool:
@@ -201,6 +233,13 @@ def _made(file: sqlite3.Connection, write: Write) -> bool:
     if not expected:
         return file.execute(_NEW_SESSION, row).rowcount == 1
     return file.execute(_NEXT_SESSION, (*row, expected)).rowcount == 1
+
+
+def _add_letters(file: sqlite3.Connection, letters: Sequence[Letter]) -> None:
+    """Keep letters, the latest ones if there are too many."""
+    if letters:
+        file.executemany(_ADD_LETTER, map(structs.astuple, letters))
+        file.execute(_NO_LETTERS, [KEPT_LETTERS])
 
 
 def _delete(file: sqlite3.Connection, ids: Iterable[tuple[str]]) -> int:

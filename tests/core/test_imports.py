@@ -48,6 +48,7 @@ LAYERS: Final = (
     "raydel.countdown raydel.outbox",
     "raydel.store raydel.timebase",
     "raydel.interfaces raydel.threads",
+    "raydel.core.letters",
     "raydel.core.session",
     "raydel.core.turn",
     "raydel.core.state",

@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from raydel.core.instants import Anchor
 from raydel.core.journal import JournalEntry
+from raydel.core.letters import Letter
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import IStore, Row, StoreTrouble, Write
@@ -123,6 +124,14 @@ class StoppingStore:
     def journal(self, take_id: str) -> Deferred[Sequence[JournalEntry]]:
         """Return what happened in a take."""
         return self._read(lambda: self._store.journal(take_id))
+
+    def letters(self, limit: int = 1_000) -> Deferred[Sequence[Letter]]:
+        """Return the oldest letter of each session."""
+        return self._read(lambda: self._store.letters(limit))
+
+    def delivered(self, ids: Sequence[str]) -> Deferred[None]:
+        """Delete letters."""
+        return self._read(lambda: self._store.delivered(ids))
 
     def delete(self, take_id: str) -> Deferred[bool]:
         """Delete a take that has ended."""

@@ -39,7 +39,7 @@ from raydel.core.messages import (
 from raydel.core.stream import Stream
 from raydel.core.take import Declared, Participant
 from raydel.interfaces import Write
-from raydel.store.schema import APPLICATION_ID, version_of
+from raydel.store.schema import APPLICATION_ID, MIGRATIONS, version_of
 from raydel.store.sqlite import SQLiteStore
 from tests.store import version1
 from tests.store.version1 import ANCHOR, GUEST, HOST, LATE, NOON, OVER, SAMPLES
@@ -161,16 +161,26 @@ JOURNAL: Final = tuple(
 )
 
 
-def dump() -> str:
-    """Have the store keep all of this, and write its file down as SQL."""
+def dump(version: int = 2, *more: Write) -> str:
+    """Have the store of a version keep all of this, and write its file down as SQL.
+
+    Args:
+        version: Which one.
+        more: What it keeps besides.
+    """
+
+    class Then(SQLiteStore):
+        migrations = MIGRATIONS[:version]
+
     with TemporaryDirectory() as folder:
         file = Path(folder, "raydel.sqlite")
-        store = SQLiteStore(file)
+        store = Then(file)
         store.open()
         store.anchor(ANCHOR)
         store.commit([Write(OVER.id, 0, OVER)])
         write = Write(RECORDING.id, 0, RECORDING, TAKES[::-1], JOURNAL)
         store.commit([write], SAMPLES)
+        store.commit(more)
         store.close()
         with closing(sqlite3.connect(file)) as connection:
             lines = [
