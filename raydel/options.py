@@ -201,11 +201,9 @@ class Options(usage.Options):
     def opt_webhook(self, url: str) -> None:
         """Post what happens to sessions and takes to this URL, as signed JSON.
 
-        http:// or https://; what cannot be delivered is kept, and tried again for a
-        day. It is signed with a secret that the receiver knows too, from
-        --webhook-secret-file or the environment variable RAYDEL_WEBHOOK_SECRET: the
-        command line is for everybody to read. docs/webhooks.md has a receiver.
-        [default: none]
+        http:// or https://. What cannot be delivered is kept, and tried again for a
+        day. It is signed with a secret that the receiver knows too: the next option
+        tells where that is. docs/webhooks.md has a receiver. [default: none]
         """
         try:
             self._webhook = read_url(url)
@@ -215,8 +213,9 @@ class Options(usage.Options):
     def opt_webhook_secret_file(self, file: str) -> None:
         """The file of the secret that webhooks are signed with: one line of text.
 
-        At least 16 characters, drawn by lot. Blanks around them do not count.
-        [default: the environment variable RAYDEL_WEBHOOK_SECRET]
+        At least 16 characters, drawn by lot, as openssl rand -hex 32 does. On the
+        command line everybody could read it. [default: the environment variable
+        RAYDEL_WEBHOOK_SECRET]
         """
         path = _path("webhook-secret-file", file)
         try:
