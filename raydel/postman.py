@@ -12,8 +12,8 @@ from typing import Any, Final
 from msgspec import Struct
 from OpenSSL import SSL
 from service_identity import VerificationError
+from twisted.internet import defer, error
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.interfaces import IConsumer, IDelayedCall, IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
@@ -135,22 +135,24 @@ def _unanswered(failure: Failure) -> Answer:
     return Answer(0, _words(failure.value))
 
 
-def _words(error: BaseException | None) -> str:
-    reasons: list[Failure] = getattr(error, "reasons", None) or []
+def _words(fault: BaseException | None) -> str:
+    reasons: list[Failure] = getattr(fault, "reasons", None) or []
     if reasons:
         return _words(reasons[0].value)
-    words = f"no answer ({type(error).__name__})"
-    match error:
-        case TimeoutError():
+    words = f"no answer ({type(fault).__name__})"
+    match fault:
+        case defer.TimeoutError() | defer.CancelledError():
             words = f"no answer within {PATIENCE:g} s"
-        case DNSLookupError():
+        case error.TimeoutError() | error.ConnectingCancelledError():
+            words = f"no connection within {PATIENCE:g} s"
+        case error.DNSLookupError():
             words = "nobody knows its name"
         case VerificationError():
             words = "its certificate is for another name"
         case SSL.Error(args=[[(*_, what), *_], *_]):
             words = f"TLS: {what}"
-        case ConnectError():
-            words = " ".join(str(error).split())
+        case error.ConnectError():
+            words = " ".join(str(fault).split())
         case _:
             pass
     return words
