@@ -152,7 +152,7 @@ def _words(fault: BaseException | None) -> str:
         case SSL.Error(args=[[(*_, what), *_], *_]):
             words = f"TLS: {what}"
         case error.ConnectError():
-            words = " ".join(str(fault).split())
+            words = " ".join(str(fault).split()).rstrip(".")
         case _:
             pass
     return words

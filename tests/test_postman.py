@@ -34,6 +34,12 @@ LETTER = Letter("id-1", "ABC123", EPOCH, "take.marked", '{"label":"Tor ⚽"}')
 HEADERS = ("content-type", "raydel-event", "raydel-delivery", "raydel-signature")
 
 
+def _content(request: Request) -> bytes:
+    assert request.content is not None
+    content: bytes = request.content.read()
+    return content
+
+
 class Receiver(Resource):
     """Answers as it is told, and keeps what it gets.
 
@@ -65,7 +71,7 @@ class Receiver(Resource):
             name.decode().lower(): values[0].decode()
             for name, values in request.requestHeaders.getAllRawHeaders()
         }
-        self.got.append((headers, request.content.read()))
+        self.got.append((headers, _content(request)))
         request.setResponseCode(self.status)
         for name, value in self.headers.items():
             request.setHeader(name, value)
@@ -169,7 +175,8 @@ class Posting(Case):
         self.receiver.status, self.receiver.body = 200, b"thank you"
         self.assertTrue(self.post().is_taken)
         self.clock.advance(0)
-        left = {call.func.__name__ for call in self.clock.getDelayedCalls()}
+        calls: list[Any] = list(self.clock.getDelayedCalls())
+        left = {call.func.__name__ for call in calls}
         self.assertEqual(set(), left & {"_hang_up", "timeItOut"})
 
 

@@ -17,6 +17,7 @@ PAGES: Final = (
     "docs/store.md",
     "docs/timesync.md",
     "docs/tls.md",
+    "docs/webhooks.md",
 )
 
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

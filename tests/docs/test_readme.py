@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import treq
@@ -40,7 +43,10 @@ _REST: Final = re.compile(
 )
 _TEXTS: Final = {"error", "message", "status"}
 _OURS: Final = {"pip", "python", "twistd"}
-_THEIRS: Final = {"cp", "curl", "kill", "mkdir", "mv", "sqlite3", "umask"}
+_THEIRS: Final = {"cp", "curl", "kill", "mkdir", "mv", "sqlite3", "umask"} | {
+    "openssl",
+    "python3",
+}
 
 
 def shape(value: Any, key: str = "") -> Any:
@@ -94,6 +100,11 @@ class CommandTests(SynchronousTestCase):
 
         By the server, or, on the page on clocks, by ``simulate``.
         """
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.addCleanup(os.chdir, Path.cwd())
+        os.chdir(folder.name)
+        Path("webhook-secret").write_text("a secret of many words")
         for words in commands():
             if words[0] == "./serve":
                 Options({}).parseOptions(words[1:])
@@ -139,6 +150,8 @@ class OptionsTableTests(SynchronousTestCase):
             "--store=": "`sqlite:raydel.sqlite`",
             "--survives=": Config.survives,
             "--keep-takes=": f"{Config.keep_takes / DAY:g}",
+            "--webhook=": "none",
+            "--webhook-secret-file=": "`RAYDEL_WEBHOOK_SECRET`",
             "--version": "",
             "--help": "",
         }
