@@ -211,11 +211,11 @@ class Webhooks(Service):
 
     def _drop(self, letter: Letter, answer: Answer, tries: int) -> None:
         self.log.error(
-            "{session}: {event} of {time} was not delivered to {receiver}, and is given"
+            "{session}: {what} of {when} was not delivered to {receiver}, and is given"
             " up after {tries} tries: {why}",
             session=letter.session_id,
-            event=letter.event,
-            time=iso(letter.at),
+            what=letter.event,
+            when=iso(letter.at),
             receiver=self._receiver,
             tries=tries,
             why=answer.why,
