@@ -7,16 +7,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.virtualphone import (
-    BACKOFF,
-    Action,
-    Connect,
-    End,
-    Later,
-    Say,
-    Send,
-    VirtualPhone,
-)
+from raydel.virtualcamera import Camera
+from raydel.virtualphone import BACKOFF, VirtualPhone
+from raydel.virtualwire import Action, Connect, End, Later, Say, Send
 
 
 def said(actions: list[Action]) -> list[str]:
@@ -38,7 +31,7 @@ class Case(SynchronousTestCase):
         self.chance = 0.5
         self.phone = self.make(is_host=True)
 
-    def make(self, *, is_host: bool) -> VirtualPhone:
+    def make(self, *, is_host: bool, camera: Camera | None = None) -> VirtualPhone:
         """Make a phone; by default its pauses are what the table says."""
         return VirtualPhone(
             "ABC123",
@@ -46,6 +39,7 @@ class Case(SynchronousTestCase):
             is_host=is_host,
             clock=lambda: self.time,
             chance=lambda: self.chance,
+            camera=camera,
         )
 
     def hear(self, kind: str, **fields: object) -> list[Action]:
@@ -85,6 +79,30 @@ class Links(Case):
             "protocol": 2,
         }
         self.assertEqual([expected], sent(self.phone.opened()))
+
+    def test_declares_itself(self) -> None:
+        """It says what it is, as far as it is anything, and what its camera can."""
+        phone = VirtualPhone(
+            "ABC123",
+            "Left goal",
+            is_host=True,
+            clock=lambda: 0.0,
+            camera=Camera(),
+            model="Pixel 9",
+            installation_id="i-1",
+        )
+        (join,) = sent(phone.opened())
+        expected = {
+            "type": "join",
+            "sessionId": "ABC123",
+            "isHost": True,
+            "deviceName": "Left goal",
+            "protocol": 2,
+            "model": "Pixel 9",
+            "installationId": "i-1",
+            "capabilities": ["late_start", "markers", "recording_reports"],
+        }
+        self.assertEqual(expected, join)
 
     def test_comes_back(self) -> None:
         """It comes back with its latest token, and the last number it saw."""
@@ -290,7 +308,7 @@ class Takes(Case):
     def test_joined_in_mid_take(self) -> None:
         """A take that runs without this phone is told of; its own is not."""
         lines = said(self.join(take={"takeId": "other"}))
-        self.assertIn("  a take runs already, without this phone", lines)
+        self.assertIn("  a take runs already, without this phone; film joins it", lines)
         self.record()
         self.assertEqual(
             1, len(said(self.join(resumed=True, take={"takeId": "take-1"})))
@@ -383,6 +401,58 @@ class Buttons(Case):
         self.assertTrue(said(self.phone.tapped("fly"))[0].startswith("? type start"))
 
 
+class Marks(Case):
+    """Instants that somebody marks."""
+
+    def test_unmeasured(self) -> None:
+        """A phone that knows no server time marks the instant of arrival."""
+        self.join(clockId="c1")
+        (mark,) = sent(self.phone.tapped("mark  first goal "))
+        del mark["commandId"]
+        self.assertEqual({"type": "marker", "label": "first goal"}, mark)
+
+    def test_measured(self) -> None:
+        """Once it knows how far its clock is ahead, it names the instant of the tap."""
+        self.join(clockId="c1")
+        self.hear("time_sync_update", sample_count=1, offset_ms=400.25)
+        (mark,) = sent(self.phone.tapped("m"))
+        self.assertEqual(("", 599.75), (mark["label"], mark["timestamp"]))
+
+    def test_another_server_time(self) -> None:
+        """What it knew of one server time does not hold for another."""
+        self.join(clockId="c1")
+        self.hear("time_sync_update", sample_count=1, offset_ms=400.25)
+        self.join(clockId="c2", resumed=True)
+        (mark,) = sent(self.phone.tapped("mark"))
+        self.assertNotIn("timestamp", mark)
+
+    def test_answered(self) -> None:
+        """Each is repeated until the server tells everybody of it."""
+        self.join(deviceId="me")
+        goal, foul = (sent(self.phone.tapped(f"mark {n}"))[0] for n in ("goal", "foul"))
+        self.hear("marker", takeId="t", deviceId="other", label="goal")
+        self.assertEqual([goal, foul], sent(self.join(deviceId="me", resumed=True)))
+        self.hear("marker", takeId="t", deviceId="me", label="goal")
+        self.assertEqual([foul], sent(self.join(deviceId="me", resumed=True)))
+        self.hear("error", message="No recording", commandId=foul["commandId"])
+        self.assertEqual([], sent(self.join(deviceId="me", resumed=True)))
+
+    def test_shown(self) -> None:
+        """Marks are shown, with who made them."""
+        self.join(deviceId="me")
+        self.hear("device_connected", deviceId="d", deviceName="Right goal")
+        lines = [
+            said(self.hear("marker", takeId="t", deviceId=who, label=label))
+            for who, label in (("d", "goal"), ("me", ""), ("server", "half-time"))
+        ]
+        expected = [
+            ["⚑ mark goal, by Right goal"],
+            ["⚑ mark, by this phone"],
+            ["⚑ mark half-time, by an operator"],
+        ]
+        self.assertEqual(expected, lines)
+
+
 class Others(Case):
     """What it is told of the rest of the world."""
 
@@ -407,7 +477,9 @@ class Others(Case):
 
     def test_unknown(self) -> None:
         """New messages and new fields are passed over."""
-        self.assertEqual([], self.hear("take_update", takeId="t", what={"is": "new"}))
+        self.assertEqual([], self.hear("take_lost", takeId="t", what={"is": "new"}))
+        self.join()
+        self.assertEqual([], self.hear("pong", what={"is": "new"}))
 
     def test_nonsense(self) -> None:
         """Nonsense is said to be that, and changes nothing."""

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "dev": "run the server, and restart it when a file of the program changes",
     "doctor": "look at this machine, and say what would keep the server from working",
     "phone": "play a phone in this terminal, and try the server out",
+    "rehearse": "play a whole take of two phones, and make the clips they would film",
     "simulate": "show by figures what ways of measuring a phone's clock are worth",
 }
 """What can be called, in the order it is shown, and what it does."""

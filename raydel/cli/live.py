@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from raydel.cli.pairs import Round, Wanted, Watch
 from raydel.cli.parser import Parser
-from raydel.cli.phone import authority, server_url
+from raydel.cli.phone_options import authority, server_url
 from raydel.core.instants import SECOND
 from raydel.simulation.live.figures import Bounds, Measured, Report, Row, report
 from raydel.simulation.live.truth import ServerTime

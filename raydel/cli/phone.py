@@ -11,38 +11,49 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import sys
 import time
-from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from autobahn.websocket.util import parse_url
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from service_identity import VerificationError
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
-from twisted.internet.ssl import (
-    Certificate,
-    optionsForClientTLS,
-    trustRootFromCertificates,
-)
+from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.stdio import StandardIO
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from raydel.cli.parser import Parser
-from raydel.core.tokens import session_code
-from raydel.virtualphone import Action, Connect, End, Later, Say, Send, VirtualPhone
+from raydel.cli.filming import Studio, Unfilmed
+from raydel.cli.phone_options import options
+from raydel.simulation.clocks import Clock
+from raydel.virtualcamera import Camera
+from raydel.virtualphone import BUTTONS, VirtualPhone
+from raydel.virtualwire import (
+    Action,
+    Connect,
+    End,
+    File,
+    Film,
+    Footage,
+    Later,
+    Say,
+    Send,
+)
+
+Outcome: TypeAlias = Callable[[File | str], list[Action]]
+"""Told the file that was made, or why there is none."""
 
 SILENCE: Final = 12.0
 """Seconds without a word, after which a link is dead: the server pings every four."""
@@ -50,21 +61,8 @@ SILENCE: Final = 12.0
 FAREWELL: Final = 1.5
 """Seconds that the server has to answer a goodbye."""
 
-_LONGEST: Final = 1e12
-"""Thirty years, in ms."""
-
-_HELP: Final = """\
-Plays a phone in this terminal, with a camera that only says when it records. Start
-the server with ./serve, and in two more terminals a host and a guest:
-
-  python -m raydel phone ABC123 --host
-  python -m raydel phone ABC123
-
-Buttons are typed, then Enter: start, stop, ready, quit; s, x, r, q do too. Both
-phones start at one instant, whoever taps: compare the times of the lines. They are
-this computer's, to the millisecond. Kill the server, or give a phone a clock that is
-a minute fast, --clock=60000, and see that it does not matter.
-"""
+STILL: Final = 5.0
+"""Seconds between two lines that say that a clip is not done yet."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -76,113 +74,54 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         SystemExit: With 1 if the server will not have it; an option makes no sense.
     """
-    parser = _parser()
+    parser = options()
     if any(word in ("-h", "--help") for word in arguments):
         parser.print_help()
         return
     from twisted.internet import reactor
 
     asked = parser.parse_args(arguments)
-    name = asked.name or ("Left goal" if asked.host else "Right goal")
-    clock = running_clock(asked.clock)
-    phone = VirtualPhone(asked.code, name, is_host=asked.host, clock=clock)
-    handset = Handset(reactor, phone, clock, asked.url, authority=asked.ca)
+    clock = drifting_clock(asked.clock, asked.clock_drift)
+    phone = VirtualPhone(
+        asked.code,
+        asked.name or ("Left goal" if asked.host else "Right goal"),
+        is_host=asked.host,
+        clock=reading_of(clock),
+        camera=Camera(asked.camera_latency, asked.frame_rate, asked.clip is not None),
+        model=asked.model,
+        installation_id=secrets.token_urlsafe(9),
+    )
+    handset = Handset(
+        reactor,
+        phone,
+        reading_of(clock),
+        asked.url,
+        authority=asked.ca,
+        studio=Studio(asked.clip, clock) if asked.clip else None,
+    )
     status = handset.play(asked.seconds)
     if status:
         raise SystemExit(status)
 
 
-def _parser() -> Parser:
-    parser = Parser("phone", _HELP)
-    add = parser.add_argument
-    add("code", metavar="CODE", type=_code, help="of the session, such as ABC123")
-    add("--host", action="store_true", help="make the session; a guest finds it")
-    add(
-        "--url",
-        type=server_url,
-        default="ws://localhost:3001/sync",
-        help="where the server is; wss:// too [default: %(default)s]",
-    )
-    add(
-        "--ca",
-        metavar="FILE",
-        type=authority,
-        help="for wss://, trust this authority, certificates/raydel-ca.crt for example,"
-        " and not those of the system",
-    )
-    add("--name", help="what people call it [default: Left goal, or Right goal]")
-    add(
-        "--clock",
-        metavar="MS",
-        type=_number,
-        default=0.0,
-        help="how far its clock is ahead of this computer's, or, with a minus, behind",
-    )
-    add(
-        "--for",
-        metavar="SECONDS",
-        dest="seconds",
-        type=_duration,
-        default=0.0,
-        help="put it away by itself after that",
-    )
-    return parser
-
-
-def _code(text: str) -> str:
-    if code := session_code(text):
-        return code
-    raise ArgumentTypeError(f"{text!r} is no code: that is six letters or digits")
-
-
-def server_url(text: str) -> str:
-    """Read where a server is; `argparse` calls this.
-
-    Raises:
-        ArgumentTypeError: That is no such place.
-    """
-    with suppress(ValueError):
-        _, host, _, path, *_ = parse_url(text)
-        optionsForClientTLS(host)
-        if host != "unix":
-            return text.rstrip("/") + "/sync" if path == "/" else text
-    raise ArgumentTypeError(f"{text!r} is not like ws://localhost:3001/sync")
-
-
-def _number(text: str) -> float:
-    with suppress(ValueError):
-        if abs(number := float(text)) < _LONGEST:
-            return number
-    raise ArgumentTypeError(f"{text!r} is no number that a clock could show")
-
-
-def _duration(text: str) -> float:
-    if (number := _number(text)) > 0:
-        return number
-    raise ArgumentTypeError(f"{text!r} is not how long anything lasts")
-
-
-def authority(file: str) -> Any:
-    """Read whom to trust, from a file of certificates; `argparse` calls this.
-
-    Raises:
-        ArgumentTypeError: There is none in it.
-    """
-    try:
-        found = x509.load_pem_x509_certificates(Path(file).read_bytes())
-    except OSError as problem:
-        raise ArgumentTypeError(f"{file}: {problem.strerror}") from None
-    except ValueError:
-        raise ArgumentTypeError(f"{file}: there is no certificate in it") from None
-    pem = serialization.Encoding.PEM
-    certificates = [Certificate.loadPEM(each.public_bytes(pem)) for each in found]
-    return trustRootFromCertificates(certificates)
+def reading_of(clock: Clock) -> Callable[[], float]:
+    """Return what reads a clock now."""
+    return lambda: clock.reading(true_time())
 
 
 def running_clock(ahead: float) -> Callable[[], float]:
     """Return a clock in ms since the epoch, that far ahead; no one ever sets it."""
     epoch = (time.time() - time.monotonic()) * 1000.0 + ahead
     return lambda: epoch + time.monotonic() * 1000.0
+
+
+true_time: Final = running_clock(0.0)
+"""This machine's, ms since the epoch."""
+
+
+def drifting_clock(ahead: float, ppm: float) -> Clock:
+    """Return a clock that is that far ahead now, ms, and gains so many millionths."""
+    return Clock(true_time(), ahead, ppm / 1e6)
 
 
 class Handset:
@@ -194,6 +133,7 @@ class Handset:
         clock: What the phone takes for the time.
         url: Of the server.
         authority: Whom to trust for ``wss``; None for those the system trusts.
+        studio: Makes its files; None if it makes none.
     """
 
     def __init__(
@@ -203,13 +143,16 @@ class Handset:
         clock: Callable[[], float],
         url: str,
         authority: Any | None = None,
+        studio: Studio | None = None,
     ) -> None:
         self.reactor = reactor
         self.phone = phone
         self.clock = clock
         self.link: Link | None = None
-        self._true_clock = running_clock(0.0)
         self._url = url
+        self._studio = studio
+        self._unfinished: dict[Path, float] = {}
+        self._is_ending = False
         self._status = 0
         self._closed: Deferred[None] | None = None
         self._factory = client_factory(url, reactor)
@@ -227,7 +170,7 @@ class Handset:
         self.reactor.addSystemEventTrigger("before", "shutdown", self._leave)
         self.reactor.callWhenRunning(self._switch_on)
         if seconds:
-            self.reactor.callLater(seconds, self.do, [End(0)])
+            self.reactor.callLater(seconds, self._time_is_up)
         self.reactor.run()
         return self._status
 
@@ -243,23 +186,32 @@ class Handset:
                 case Later(at, call):
                     after = max(0.0, at - self.clock()) / 1000.0
                     self.reactor.callLater(after, lambda call=call: self.do(call()))
+                case Film(footage, then):
+                    self._film(footage, then)
                 case Connect(after):
                     self.reactor.callLater(after, self._connect)
                 case End(status):
                     self._end(status)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it makes no file now."""
+        return not self._unfinished
 
     def unlinked(self, why: str, code: int = 1006, *, for_good: bool = False) -> None:
         """Note that the link is gone, or was never opened."""
         self.link = None
         if self._closed is not None:
             self._closed.callback(None)
+        elif self._is_ending:
+            self._show("! link lost: the server is not told of what is not done yet")
         elif for_good:
             self.do(self.phone.barred(why))
         else:
             self.do(self.phone.lost(why, code))
 
     def _switch_on(self) -> None:
-        self._show(f"  {self._url}; type start, stop, ready or quit")
+        self._show(f"  {self._url}; type {BUTTONS}")
         if sys.stdin and sys.stdout:
             StandardIO(Buttons(self), reactor=self.reactor)
             # It takes blocking off, also for the shell we share the terminal with.
@@ -277,15 +229,58 @@ class Handset:
             )
             self.do(self.phone.lost(words))
 
+    def _time_is_up(self) -> None:
+        self.do(self.phone.tapped("quit"))
+
+    def _film(self, footage: Footage, then: Outcome) -> None:
+        """Make a file, beside all else."""
+        if self._studio is None:
+            self.do(then("there is nothing to make it with"))
+            return
+        path = self._studio.next_file()
+        self._unfinished[path] = time.monotonic()
+        self._show(f"  making {path}, with what the camera saw")
+        still = LoopingCall(self._say_still, path)
+        still.clock = self.reactor
+        still.start(STILL, now=False)
+        made = deferToThreadPool(
+            self.reactor,
+            self.reactor.getThreadPool(),
+            self._studio.make,
+            path,
+            footage,
+        )
+        made.addErrback(_why_not)
+        made.addCallback(self._filmed, path, still, then)
+
+    def _say_still(self, path: Path) -> None:
+        seconds = time.monotonic() - self._unfinished[path]
+        self._show(f"  {path.name} is not done yet ({seconds:.0f} s)")
+
+    def _filmed(
+        self, file: File | str, path: Path, still: LoopingCall, then: Outcome
+    ) -> None:
+        still.stop()
+        del self._unfinished[path]
+        self.do(then(file))
+        if self._is_ending and not self._unfinished:
+            self._end(self._status)
+
     def _end(self, status: int) -> None:
+        """Stop, once all files are made; asked a second time, at once."""
         self._status = status
-        if self._closed is None and self.reactor.running:
+        if self._unfinished and not self._is_ending:
+            self._is_ending = True
+            self._show("  one moment, until that is done; quit leaves at once")
+        elif self._closed is None and self.reactor.running:
             self.reactor.stop()
 
     def _leave(self) -> Deferred[None] | None:
         """Say goodbye, to the server too: however it ends, it ends here."""
         self._closed = Deferred()
         self.do(self.phone.goodbye())
+        if self._studio is not None:
+            self._studio.abandon()
         if self.link is None:
             return None
         self.link.sendClose(1000)
@@ -294,7 +289,7 @@ class Handset:
         )
 
     def _show(self, text: str) -> None:
-        now = datetime.fromtimestamp(self._true_clock() / 1000.0)  # noqa: DTZ006 - local
+        now = datetime.fromtimestamp(true_time() / 1000.0)  # noqa: DTZ006 - local
         shown = "".join(c if c.isprintable() else "?" for c in text)
         try:
             print(f"{now:%H:%M:%S.%f}"[:-3] + f"  {shown}", flush=True)
@@ -363,6 +358,13 @@ class Link(WebSocketClientProtocol):
         if "certificate verify failed" in str(self.broken_by):
             return "nobody we trust vouches for the server: see --ca=FILE", True
         return "nothing there answers as it should: ws:// or wss://?", False
+
+
+def _why_not(failure: Failure) -> str:
+    """Return why there is no file; whatever it is, the phone plays on."""
+    if failure.check(Unfilmed):
+        return failure.getErrorMessage()
+    return f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
 
 
 def client_factory(url: str, reactor: Any) -> WebSocketClientFactory:

@@ -24,6 +24,8 @@ LAYERS: Final = (
     "raydel.simulation.virtualtime",
     "raydel.simulation",
     "raydel.virtualphone",
+    "raydel.virtualcamera",
+    "raydel.virtualwire",
     "raydel.doctor",
     "raydel.firewall raydel.listeners",
     "raydel.tap",
