@@ -19,6 +19,7 @@ from raydel.client.recordings import Recordings
 from raydel.client.takes import Take
 from raydel.client.wants import (
     Connect,
+    Denied,
     Gap,
     Garbled,
     Later,
@@ -373,17 +374,20 @@ class Client:
         command = self.outbox.named(name)
         if isinstance(command, Report):
             return self.recordings.refused(command, error)
-        if name is None:
-            self.outbox.done(lambda each: not isinstance(each, Report))
-        else:
-            self.outbox.done(lambda each: each is command)
+        waiting = self.outbox.waiting
+        meant = waiting if name is None else [command]
+        denied = [
+            e for e in meant if isinstance(e, StartCommand | StopCommand | Marker)
+        ]
+        self.outbox.done(lambda each: each in denied)
+        wants: list[Want] = [Denied(each, error) for each in denied]
         may_be_of_stop = name is None or isinstance(command, StopCommand)
         if error.code != NO_RECORDING.code or not may_be_of_stop:
-            return []
+            return wants
         # What the server does not know of, nobody else will stop.
         take = self.take
         is_stopped = take is not None and take.stops_at is not None
-        return [] if is_stopped else self.recordings.cut("here only")
+        return [*wants, *([] if is_stopped else self.recordings.cut("here only"))]
 
     # What the app wants.
 
@@ -429,12 +433,7 @@ class Client:
         return self.recordings.told_to_start(start)
 
     def _told_to_stop(self, stop: StopRecording) -> list[Want]:
-        """Take it for the answer to a stop; to a start, if it has no number.
-
-        A start that is sent again when its take is over is answered like that.
-        """
-        kinds = StopCommand if stop.seq is not UNSET else StopCommand | StartCommand
-        self.outbox.done(lambda each: isinstance(each, kinds))
+        self.outbox.stopped(stop)
         return self.recordings.told_to_stop(stop)
 
     def _told_of_take(self, update: TakeUpdate) -> list[Want]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import msgspec
+from msgspec import UNSET
 
 from raydel.client.wants import Send, Want
 from raydel.core.messages import (
@@ -23,6 +24,7 @@ from raydel.core.messages import (
     Report,
     StartCommand,
     StopCommand,
+    StopRecording,
     TakeUpdate,
 )
 
@@ -76,7 +78,30 @@ class Outbox:
     def told(self, update: TakeUpdate) -> None:
         """Take an update of this device's own for the answer to its report."""
         kind = STATES.get(update.state)
-        self.done(lambda e: type(e) is kind and e.take_id == update.take_id)
+        self.done(
+            lambda each: (
+                isinstance(each, Report)
+                and type(each) is kind
+                and each.take_id == update.take_id
+            )
+        )
+
+    def stopped(self, stop: StopRecording) -> None:
+        """Take a stop for the answer to those who asked for it.
+
+        Also to a start, if it has no number: a start that is sent again when its take
+        is over is answered like that.
+        """
+
+        def is_asked_by(each: Command) -> bool:
+            if isinstance(each, StartCommand):
+                return stop.seq is UNSET
+            either = {None, stop.take_id or None}
+            return isinstance(each, StopCommand) and (
+                each.take_id in either or stop.take_id is UNSET
+            )
+
+        self.done(is_asked_by)
 
     def marked(self, notice: MarkerNotice) -> None:
         """Take a mark of this device's own for the answer to the first that fits."""

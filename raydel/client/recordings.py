@@ -36,6 +36,9 @@ AGAIN: Final = 2 * SECOND
 FURTHEST_STOP: Final = 10 * SECOND
 """ms ahead past which no stop is waited for: then it is the clock that is wrong."""
 
+FORGOTTEN: Final = SECOND
+"""ms after which a take that it takes part in was told of before, and is forgotten."""
+
 LONGEST_REASON: Final = 200
 """Characters that a reason may have."""
 
@@ -91,11 +94,12 @@ class Recordings:
             wants += self._go_on(take) if goes_on else self._give_up(take)
         if running is None or self.takes.named(running.take_id) is not None:
             return wants
-        if running.participant:
-            # It was told, and the program has forgotten it.
-            return [*wants, *self._begin(Take(running.take_id, is_late=True))]
         self.elsewhere = running.take_id
-        return wants
+        if not running.participant:
+            return wants
+        # Its start follows, or the program was told and has forgotten it.
+        late = partial(self._begin_unless_known, running.take_id)
+        return [*wants, Later(self._clock() + FORGOTTEN, late)]
 
     def told_to_start(self, start: StartRecording) -> list[Want]:
         """Record a take from an instant on; one that is known already goes on."""
@@ -179,6 +183,7 @@ class Recordings:
 
     def _begin(self, take: Take) -> list[Want]:
         before = self.cut("another take begins")
+        self.elsewhere = ""
         self.takes.add(take)
         if why := self._refuses(take):
             self._finish(take.id)
@@ -186,6 +191,9 @@ class Recordings:
             return [*before, Spared(take, why), *self._report(refusal)]
         agreed = self._report(RecordingScheduled(take.id, self._names()))
         return [*before, *agreed, self._call_later(take)]
+
+    def _begin_unless_known(self, take_id: str) -> list[Want]:
+        return self.record_late() if self.elsewhere == take_id else []
 
     def _go_on(self, take: Take) -> list[Want]:
         """Record again what the program was recording when it ended."""

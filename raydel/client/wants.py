@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from raydel.client.takes import Take
-from raydel.core.messages import Error, Outbound
+from raydel.core.messages import Error, Marker, Outbound, StartCommand, StopCommand
 
 
 class Send(NamedTuple):
@@ -73,6 +73,13 @@ class Garbled(NamedTuple):
     why: str
 
 
+class Denied(NamedTuple):
+    """Note that a command of this device was refused, and is not repeated."""
+
+    command: StartCommand | StopCommand | Marker
+    error: Error
+
+
 class TurnedAway(NamedTuple):
     """Note that there is no seat yet; it is asked for again in so many seconds."""
 
@@ -104,6 +111,7 @@ Want: TypeAlias = (
     | Told
     | Gap
     | Garbled
+    | Denied
     | TurnedAway
     | Over
 )
