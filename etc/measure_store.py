@@ -2,7 +2,8 @@
 """Measures what each store costs: ``python etc/measure_store.py [directory]``.
 
 Commits what a server does while twenty matches are on, one commit after the other
-without a pause, to each store in turn, in several rounds. The files are made in the
+without a pause, to each store in turn, in several rounds: once without journals, and
+once with two lines for the journal of a take in each commit. The files are made in the
 directory, the present one by default: it has to be on the disk that is meant, and
 ``/tmp`` often is none.
 """
@@ -14,7 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
@@ -23,6 +24,8 @@ from typing import Final
 from twisted.internet.defer import Deferred
 
 from raydel.core.apps import App
+from raydel.core.config import Survives
+from raydel.core.journal import Confirmed, JournalEntry, Told
 from raydel.core.state import Seat, Session
 from raydel.core.take import ClockSample, Owner, Participant, Take
 from raydel.interfaces import IStore, Write
@@ -37,7 +40,18 @@ COMMITS: Final = 3_000
 BURST: Final = 8
 """Clock samples that come at once."""
 
+LINES: Final = 2
+"""Of a journal, in each commit of those that have any."""
+
 NOON: Final = 1_768_478_400_000.0
+
+KINDS: Final[dict[str, Survives | None]] = {
+    "memory": None,
+    "--survives=kill": "kill",
+    "--survives=power-loss": "power-loss",
+}
+
+Batch = tuple[Write, Sequence[ClockSample]]
 
 
 class Threads:
@@ -67,15 +81,13 @@ def main() -> None:
     place = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
     with TemporaryDirectory(dir=place, prefix="measure-store-") as folder:
         threads = Threads()
-        stores: dict[str, IStore] = {
-            "memory": MemoryStore(),
-            "--survives=kill": SQLiteStore(Path(folder, "kill"), "kill", threads),
-            "--survives=power-loss": SQLiteStore(
-                Path(folder, "power-loss"), "power-loss", threads
-            ),
-        }
+        stores: dict[str, IStore] = {}
+        works: dict[str, Iterator[Batch]] = {}
+        for name, lines in product(KINDS, (0, LINES)):
+            shown = f"{name}, {lines} lines" if lines else name
+            stores[shown] = store_of(name, Path(folder, shown), threads)
+            works[shown] = work(lines)
         took: dict[str, list[float]] = {name: [] for name in stores}
-        works = {name: work() for name in stores}
         for store in stores.values():
             store.open()
         for _ in range(ROUNDS):
@@ -86,10 +98,15 @@ def main() -> None:
     show(took)
 
 
+def store_of(name: str, file: Path, threads: Threads) -> IStore:
+    """Make a store of a kind."""
+    survives = KINDS[name]
+    store: IStore = SQLiteStore(file, survives, threads) if survives else MemoryStore()
+    return store
+
+
 def measured(
-    store: IStore,
-    batches: Iterator[tuple[Write, Sequence[ClockSample]]],
-    threads: Threads,
+    store: IStore, batches: Iterator[Batch], threads: Threads
 ) -> Iterator[float]:
     """Commit for a round; yield how many seconds each commit took."""
     for _ in range(COMMITS):
@@ -107,10 +124,11 @@ def conflicts_are_none(conflicts: frozenset[str]) -> None:
         sys.exit(f"conflicts: {conflicts}")
 
 
-def work() -> Iterator[tuple[Write, Sequence[ClockSample]]]:
+def work(lines: int) -> Iterator[Batch]:
     """Yield what the matches have stored, for ever.
 
-    Of eight commits to a session, one has a take, and one a burst of samples.
+    Of eight commits to a session, one has a take, and one a burst of samples. Each
+    has so many lines for the journal of its take.
     """
     for number in count():
         version, match = divmod(number, MATCHES)
@@ -124,7 +142,17 @@ def work() -> Iterator[tuple[Write, Sequence[ClockSample]]]:
             ClockSample(ran.id, code * 3, "clock-of-boot", NOON + number, 12.25, 3.5)
             for _ in range(BURST if version % 8 == 4 else 0)  # noqa: PLR2004
         ]
-        yield Write(code, version, session, takes), samples
+        noted = journal(ran, NOON + number)[:lines]
+        yield Write(code, version, session, takes, noted), samples
+
+
+def journal(take: Take, at: float) -> tuple[JournalEntry, ...]:
+    """Return two lines about a take's host."""
+    host = take.initiator
+    return (
+        JournalEntry(take.id, host, at, Told("start", at + 250.125)),
+        JournalEntry(take.id, host, at, Confirmed("start")),
+    )
 
 
 def owners(code: str) -> tuple[Owner, Owner]:
@@ -163,12 +191,12 @@ def show(took: dict[str, list[float]]) -> None:
     first = next(iter(took.values()))
     print(f"{os.cpu_count()} CPUs, Python {sys.version.split()[0]}")  # noqa: T201
     print(  # noqa: T201
-        f"{'store':24}{'commits/s':>11}{'of memory':>11}"
+        f"{'store':32}{'commits/s':>11}{'of memory':>11}"
         f"{'p50':>10}{'p99':>10}{'longest':>10}  ms"
     )
     for name, times in took.items():
         print(  # noqa: T201
-            f"{name:24}{len(times) / sum(times):11.0f}"
+            f"{name:32}{len(times) / sum(times):11.0f}"
             f"{sum(first) / sum(times):11.3f}"
             f"{quantile(times, 0.5) * 1e3:10.3f}{quantile(times, 0.99) * 1e3:10.3f}"
             f"{max(times) * 1e3:10.1f}"

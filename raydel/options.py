@@ -16,6 +16,7 @@ from typing import Final, NoReturn, cast
 from twisted.python import usage
 
 from raydel import __version__
+from raydel.core.cameras import CameraLatency, written
 from raydel.core.config import Config, LogFormat, StartPolicy, Survives
 from raydel.core.instants import DAY, MINUTE
 from raydel.endpoints import speaks_own_tls
@@ -64,6 +65,7 @@ class Options(usage.Options):
         self._store = _STORE
         self._survives: Survives | None = None
         self._keep_takes = Config.keep_takes
+        self._camera_latencies: list[CameraLatency] = []
 
     def opt_port(self, description: str) -> None:
         """Where to listen: a port number, or a Twisted endpoint description.
@@ -195,6 +197,22 @@ class Options(usage.Options):
         why = "videos are put together a day later at least, and some day nobody asks"
         self._keep_takes = _number("keep-takes", days, 1, 3650, why) * DAY
 
+    def opt_camera_latency(self, known: str) -> None:
+        """How long a model takes from the call of its camera to its first frame.
+
+        As MODEL:MS±MS: as a rule the first number, 19 times of 20 off by no more than
+        the second. iPhone15,2:350±60 is of that model, IOS-*:350+-60 of all whose
+        names begin with IOS-; * is any phone. A model is what the phone says it is, or
+        else its name. Released apps report no first frame: this is what their videos
+        are aligned by, so measure it, with a clap or a clock in the picture. May be
+        given several times; of those that fit, the first counts. [default: -120 to
+        1600 ms, the range of all phones, which nothing is well aligned by]
+        """
+        try:
+            self._camera_latencies.append(written(known))
+        except ValueError as problem:
+            _refuse(f"--camera-latency={known}: {problem}")
+
     def opt_version(self) -> NoReturn:
         """Show the version of Raydel and exit."""
         print(f"Raydel {__version__}")  # noqa: T201 - asked for on the command line
@@ -237,6 +255,7 @@ class Options(usage.Options):
             store=self._store_file(),
             survives=self._survives or Config.survives,
             keep_takes=self._keep_takes,
+            camera_latencies=tuple(self._camera_latencies),
         )
 
     def _check_certificates(self, ports: Sequence[str]) -> None:

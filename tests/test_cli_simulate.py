@@ -15,14 +15,17 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel import cli
-from raydel.cli import simulate_long, simulate_server
+from raydel.cli import simulate_grades, simulate_long, simulate_server
 from raydel.cli.simulate import exit_code, table
+from raydel.core.instants import MINUTE
 from raydel.simulation.alignments import ALIGNMENTS
 from raydel.simulation.figures import Figures
-from raydel.simulation.longtakes import LongFigures, Set
+from raydel.simulation.grades import GradeFigures, measure_grades
+from raydel.simulation.longtakes import LongFigures, Series, Set
 from raydel.simulation.methods import METHODS
 from raydel.simulation.networks import NETWORKS
 from raydel.simulation.phones import KINDS
+from raydel.simulation.recording import Long
 from raydel.simulation.starts import Spread, StartFigures
 
 FIGURES = Figures(
@@ -207,6 +210,42 @@ class LongTakes(SynchronousTestCase):
         for other in ("--seed=2", "--wander=walk", "--granularity=1"):
             self.assertNotEqual(shown, said(*asked, other))
 
+    def test_grades(self) -> None:
+        """How takes are graded is one line for each network, however many play."""
+        asked = ["--minutes=0.5", "--grades", "--takes=2"]
+        shown = said(*asked)
+        head, *lines = shown.splitlines()
+        self.assertEqual(
+            "network length A B C D mixed p50 p95 max unsure covers bound held",
+            squeezed(head),
+        )
+        self.assertEqual(
+            [[name, "0.5", "min"] for name in NETWORKS],
+            [line.split()[:3] for line in lines],
+        )
+        for line in lines:
+            self.assertIn("44 of 44", line)
+        self.assertEqual(shown, alone(*asked, "--jobs=2"))
+
+    def test_grades_for_programs(self) -> None:
+        """Programs are shown the same, with the settings."""
+        asked = ["--json", "--network=good", "--minutes=1", "--grades", "--takes=2"]
+        shown: Any = json.loads(said(*asked))
+        self.assertEqual((1.0, 2), (shown["minutes"], shown["takes"]))
+        (figures,) = shown["figures"]
+        self.assertEqual(list(GradeFigures.__dataclass_fields__), list(figures))
+        self.assertEqual({"A": 1.0, "B": 0.0, "C": 0.0, "D": 0.0}, figures["grades"])
+
+    def test_broken_grades(self) -> None:
+        """A bound that did not hold is named, and ends with code 1."""
+        good = measure_grades(Series("good", Long(NETWORKS["good"], MINUTE), 1), 1)
+        broken = replace(good, held=21, broken=(0,))
+        *_, last = simulate_grades.table([broken], "1 min")
+        self.assertEqual("the bound did not hold: good, take 0", last)
+        self.assertEqual(
+            (0, 1), tuple(map(simulate_grades.exit_code, ([good], [broken])))
+        )
+
     def test_json(self) -> None:
         """Programs are shown the settings, and all figures."""
         asked = ["--json", "--network=good", "--minutes=3", "--step=500", "--takes=3"]
@@ -382,6 +421,7 @@ class Refusals(SynchronousTestCase):
             ("--frames", "--server"),
             ("--wander=walk", "--minutes"),
             ("--step=3", "--minutes"),
+            ("--grades", "--minutes"),
             ("--minutes=0", "'0'"),
             ("--minutes=nan", "'nan'"),
             ("--minutes=2 --wander=drunk", "'drunk'"),

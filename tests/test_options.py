@@ -9,6 +9,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from raydel import __version__
+from raydel.core.cameras import CameraLatency, Latency
 from raydel.core.config import Config
 from raydel.core.instants import DAY, MINUTE
 from raydel.options import Options
@@ -119,6 +120,18 @@ class Choices(SynchronousTestCase):
         self.assertEqual(1.5 * DAY, read("--keep-takes=1.5").keep_takes)
         self.assertEqual(3650 * DAY, read("--keep-takes=3650").keep_takes)
 
+    def test_camera_latency(self) -> None:
+        """What is known of models stays in its order, with ± written either way."""
+        self.assertEqual((), read().camera_latencies)
+        expected = (
+            CameraLatency("iPhone15,2", Latency(350.0, 60.0)),
+            CameraLatency("IOS-*", Latency(-12.5, 0.0)),
+            CameraLatency("Pitch: left", Latency(1000.0, 8.25)),
+        )
+        words = ("iPhone15,2:350±60", "IOS-*:-12.5+-0", "Pitch: left:1000±8.25")
+        found = read(*(f"--camera-latency={each}" for each in words))
+        self.assertEqual(expected, found.camera_latencies)
+
     def test_version(self) -> None:
         """The version is Raydel's, not Twisted's."""
         with redirect_stdout(StringIO()) as out:
@@ -179,6 +192,15 @@ class Refusals(SynchronousTestCase):
         for days in ("0", "0.9", "3651", "for ever", ""):
             self.assert_refused("from 1 to 3650: videos", f"--keep-takes={days}")
 
+    def test_camera_latency(self) -> None:
+        """A latency has a model, two numbers, and is one that cameras have."""
+        for text in ("", "350±60", ":350±60", " :3±6", "Pixel:350", "Pixel:±60"):
+            self.assert_refused("it is MODEL:MS±MS", f"--camera-latency={text}")
+        for text in ("Pixel:3e2±6", "Pixel:nan±60", "Pixel:350±-60", "Pixel:350-60"):
+            self.assert_refused("as in iPhone15,2:350±60", f"--camera-latency={text}")
+        for text in ("Pixel:-1001±6", "Pixel:10000.5±6", "Pixel:350±10001"):
+            self.assert_refused("from -1000 to 10000 ms", f"--camera-latency={text}")
+
     def test_stores(self) -> None:
         """The stores there are, are named; what other programs call them is not one."""
         for text in ("", "a.sqlite", "memory", "memory:x", "redis:", "sqlite::memory:"):
@@ -229,6 +251,7 @@ class Help(SynchronousTestCase):
             "store",
             "survives",
             "keep-takes",
+            "camera-latency",
         ):
             _, _, after = text.partition(f" --{option}= ")
             self.assertIn("[default: ", after.partition(" --")[0], option)

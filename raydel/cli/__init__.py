@@ -12,9 +12,11 @@ from importlib import import_module
 from typing import Final
 
 COMMANDS: Final = {
+    "align": "say how the videos of a take lie to each other, and how sure that is",
     "certificate": "make a certificate for development, for tls:3001 on this network",
     "dev": "run the server, and restart it when a file of the program changes",
     "doctor": "look at this machine, and say what would keep the server from working",
+    "export": "write a take for other programs, or both videos beside each other",
     "phone": "play a phone in this terminal, and try the server out",
     "rehearse": "play a whole take of two phones, and make the clips they would film",
     "simulate": "show by figures what ways of measuring a phone's clock are worth",

@@ -58,6 +58,7 @@ class Studio:
         self._clock = clock
         self._given: set[Path] = set()
         self._at_work: set[subprocess.Popen[bytes]] = set()
+        self._is_closed = False
 
     def next_file(self) -> Path:
         """Return a name that is free, and give it to nobody else."""
@@ -107,10 +108,10 @@ class Studio:
         return File(path.name, size, sha256)
 
     def abandon(self) -> None:
-        """Make no more of what is being made; those who wait are told."""
+        """Make no more, nor what is being made; those who wait are told."""
+        self._is_closed = True
         for process in tuple(self._at_work):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _kill(process)
 
     def _film(self, path: Path, shot: dict[str, Any]) -> None:
         with subprocess.Popen(  # noqa: S603 - our own program
@@ -121,11 +122,18 @@ class Studio:
             start_new_session=True,  # What it calls ends with it.
         ) as process:
             self._at_work.add(process)
+            if self._is_closed:  # In the instant in which it began.
+                _kill(process)
             _, said = process.communicate()
             self._at_work.remove(process)
         if process.returncode:
             lines = said.decode("utf-8", "replace").strip().splitlines()
             raise Unfilmed(lines[-1] if lines else "it was left unfinished")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def names_like(file: Path) -> Iterator[Path]:

@@ -64,7 +64,7 @@ def _refuse_mixtures(parser: Parser, asked: Namespace) -> None:
     """Refuse options that mean nothing beside each other."""
     for names, other in (
         (("kinds", "frames"), "server"),
-        (("wander", "step"), "minutes"),
+        (("wander", "step", "grades"), "minutes"),
     ):
         for name in names:
             if getattr(asked, name) and not getattr(asked, other):

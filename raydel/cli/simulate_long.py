@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Final
 
-from raydel.cli import simulate_picture
+from raydel.cli import simulate_grades, simulate_picture
 from raydel.cli.parser import Parser
 from raydel.cli.tables import held, number, row, share, wrong
 from raydel.core.instants import MINUTE, SECOND
@@ -25,7 +25,7 @@ from raydel.simulation.recording import Long
 TAKES: Final = 200
 """For each network, if nothing else is asked."""
 
-SHORTEST: Final = 1.0
+SHORTEST: Final = 0.5
 """Minutes. Less is not long."""
 
 LONGEST: Final = 240.0
@@ -50,6 +50,13 @@ times, how many times the median error it is. With --step, the first phone's clo
 set in the middle third of each take. Then a line below says for how long the alignment
 was marked as doubtful, looked at four times a second from a minute before to a minute
 after; p50 to max count what is marked, and bound, unsure, covers and held do not.
+
+With --grades, the phones report their first and last frames, by their clocks, and what
+the server publishes of the take is looked at: a start and a rate for each file, and one
+uncertainty, bound and grade for all of the take. A to D are of how many takes in 100 it
+is which; mixed, how many are said to be of mixed networks; p50 and p95 the errors at
+those instants; unsure and bound the medians of what is published of both files. If a
+bound did not hold, this ends with code 1.
 
 What is played: clocks and networks as above, 16 questions every 10 s and as the take
 ends, and the server's own arithmetic with them; with --server the whole server, a few
@@ -80,6 +87,11 @@ def add_options(parser: Parser) -> None:
         type=_step,
         help="set one phone's clock in the middle of each take, by so much",
     )
+    add(
+        "--grades",
+        action="store_true",
+        help="print what is published of the takes instead, and how they are graded",
+    )
 
 
 def run(networks: Mapping[str, Pair], asked: Namespace) -> None:
@@ -98,6 +110,10 @@ def run(networks: Mapping[str, Pair], asked: Namespace) -> None:
         Series(name, _plan(pair, asked), asked.seed, play)
         for name, pair in networks.items()
     ]
+    if asked.grades:
+        settings = _settings(asked, takes)
+        simulate_grades.run(series, settings, asked.jobs, as_json=asked.json)
+        return
     figures = [
         line for each in series for line in measure_long(each, takes, asked.jobs)
     ]

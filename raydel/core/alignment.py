@@ -2,17 +2,48 @@
 
 Instants are server time in ms, durations are in ms, rates in millionths. A file's own
 time counts from its first frame: ``(instant - start) * (1 + rate_ppm / 1e6)``.
+
+Each file is placed by itself (`raydel.core.fileplaces`): by the frames that its device
+reported, or by what its start command can promise. What two places are misjudged by
+adds up as chance does, by the root of the squares; how far the two clocks leave their
+straight lines is known, and comes on top; bounds add up as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from raydel.core.alignlimits import limits
 from raydel.core.cameras import CameraLatency
+from raydel.core.fileclocks import apart
+from raydel.core.fileplaces import (
+    UNKNOWN,
+    Place,
+    added,
+    evidence,
+    placed,
+    together,
+)
+from raydel.core.instants import fine
 from raydel.core.journal import JournalEntry
 from raydel.core.take import ClockSample, Take
+
+GRADES: Final = {"A": 2.0, "B": 8.3, "C": 16.7}
+"""What two files may be unsure by for each grade, ms: too little to be seen, half a
+frame at 60 and half a frame at 30 frames a second."""
+
+WORST: Final = "D"
+"""The grade of what is more unsure than that, or unknown."""
+
+
+def grade(uncertainty: float | None) -> str:
+    """Return the grade of two files that are so unsure, ms."""
+    if uncertainty is None:
+        return WORST
+    return next((name for name, most in GRADES.items() if uncertainty <= most), WORST)
 
 
 class AlignedFile(Struct, frozen=True, rename="camel"):
@@ -25,7 +56,8 @@ class AlignedFile(Struct, frozen=True, rename="camel"):
         start: When its first frame was, server time, ms; None if unknown.
         end: When its last frame was; None if it was not reported.
         offset: Its start less that of the reference, ms.
-        rate_ppm: How much its clock gained on server time, in millionths.
+        rate_ppm: How much its clock gained on server time, in millionths; None if its
+            clock was never seen.
         uncertainty: What its place against the reference is wrong by, 19 times of 20,
             at any instant of the take, ms.
         bound: What that is wrong by at most, ms; None where nothing bounds it.
@@ -50,8 +82,10 @@ class Alignment(Struct, frozen=True, rename="camel"):
         reference: The device whose file the others are placed against: the first of
             the participants whose start is known; None if no start is.
         grade: The worst of the files'.
-        uncertainty: The largest of the files', ms; None if one is unknown.
-        bound: The largest of the files', ms; None if there is one without.
+        uncertainty: The largest of the files', ms; None if one is unknown, or there
+            are no two files.
+        bound: The largest of the files', ms; None if there is one without, or there
+            are no two files.
         limits: What keeps it from being better, a sentence each.
         files: A file for each participant, in their order.
     """
@@ -78,4 +112,61 @@ def align(
         samples: Of its participants' clocks, in the order they were taken.
         cameras: What is known of the models' latencies.
     """
-    raise NotImplementedError
+    found = [
+        (known, placed(known)) for known in evidence(take, journal, samples, cameras)
+    ]
+    places = [place for _, place in found]
+    first = next((n for n, place in enumerate(places) if place is not None), None)
+    reference = None if first is None else places[first]
+    others = [n for n in range(len(places)) if n != first]
+    files = [
+        _file(known.participant.owner.device_id, place, reference)
+        for known, place in found
+    ]
+    worst = max((files[n].grade for n in others), default=WORST)
+    if first is not None:
+        files[first] = structs.replace(
+            files[first], offset=0.0, uncertainty=0.0, bound=0.0, grade=worst
+        )
+    return Alignment(
+        reference=None if first is None else files[first].device_id,
+        grade=worst,
+        uncertainty=_largest([files[n].uncertainty for n in others]),
+        bound=_largest([files[n].bound for n in others]),
+        limits=tuple(limits(found, GRADES["A"], is_fine=worst == "A")),
+        files=tuple(files),
+    )
+
+
+def _file(device_id: str, place: Place | None, reference: Place | None) -> AlignedFile:
+    """Show where a file lies to that of the reference."""
+    if place is None or reference is None:
+        unknown = (None,) * 6
+        return AlignedFile(device_id, UNKNOWN, *unknown, grade=WORST)
+    uncertainty = _unsure(place, reference)
+    return AlignedFile(
+        device_id=device_id,
+        source=place.source,
+        start=fine(place.start),
+        end=_fine(place.end),
+        offset=fine(place.start - reference.start),
+        rate_ppm=_fine(place.course.rate),
+        uncertainty=_fine(uncertainty),
+        bound=_fine(added([place.bound, reference.bound])),
+        grade=grade(uncertainty),
+    )
+
+
+def _unsure(place: Place, reference: Place) -> float | None:
+    chance = together([place.unsure, reference.unsure])
+    return added([chance, apart(place.course, reference.course)])
+
+
+def _largest(numbers: Sequence[float | None]) -> float | None:
+    """Return the largest; None if one is unknown, or there are none."""
+    known = [each for each in numbers if each is not None]
+    return max(known) if known and len(known) == len(numbers) else None
+
+
+def _fine(number: float | None) -> float | None:
+    return None if number is None else fine(number)

@@ -14,7 +14,7 @@ from raydel.core.messages import (
 )
 from raydel.core.take import Declared
 
-REPORTS: Final = "reports"
+REPORTS: Final = "recording_reports"
 """The capability of an app that reports: no other is waited for."""
 
 ANSWER: Final = 2.5 * SECOND

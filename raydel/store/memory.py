@@ -80,14 +80,14 @@ class MemoryStore:
         self, batch: Sequence[Write], rows: Sequence[Row] = ()
     ) -> Deferred[frozenset[str]]:
         """Make each write whose expected version is the present one."""
-        made = [write for write in batch if self._fits(write)]
+        conflicts = frozenset(each.code for each in batch if not self._fits(each))
+        made = [each for each in batch if each.code not in conflicts]
         for write in made:
             self._make(write)
         self._add(made, rows)
         while len(self._takes) > self._kept_takes:
             self._delete(next(iter(self._takes)))
-        codes = {write.code for write in made}
-        return succeed(frozenset(each.code for each in batch if each.code not in codes))
+        return succeed(conflicts)
 
     def delete(self, take_id: str) -> Deferred[bool]:
         """Delete a take that has ended."""

@@ -154,6 +154,8 @@ def _settle(connection: sqlite3.Connection, file: Path, survives: Survives) -> N
         # On a Mac, fsync alone leaves it in the disk's own memory.
         connection.execute("PRAGMA fullfsync = ON")
     connection.execute(REACH_THE_DISK)
+    # What people delete is gone: zeros take its room. Not every SQLite does so unasked.
+    connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute(f"PRAGMA journal_size_limit = {LONGEST_LOG}")
     connection.execute(f"PRAGMA busy_timeout = {BUSY}")

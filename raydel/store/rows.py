@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from heapq import merge
 
 from raydel.core.journal import JournalEntry
@@ -10,12 +10,12 @@ from raydel.core.take import ClockSample
 from raydel.interfaces import Row, Write
 
 
-def samples_of(rows: Iterable[Row]) -> Iterator[ClockSample]:
+def samples_of(rows: Iterable[Row]) -> Sequence[ClockSample]:
     """Return the clock samples among rows, in their order."""
-    return (row for row in rows if isinstance(row, ClockSample))
+    return [row for row in rows if isinstance(row, ClockSample)]
 
 
-def entries_of(made: Iterable[Write], rows: Iterable[Row]) -> Iterator[JournalEntry]:
+def entries_of(made: Iterable[Write], rows: Iterable[Row]) -> Sequence[JournalEntry]:
     """Return the lines that are added to journals, as they were noted.
 
     What was seen of a device comes beside the writes, not among them: the lines of
@@ -26,6 +26,8 @@ def entries_of(made: Iterable[Write], rows: Iterable[Row]) -> Iterator[JournalEn
         made: The writes that did not conflict.
         rows: What was seen meanwhile.
     """
-    seen = (row for row in rows if isinstance(row, JournalEntry))
-    written = (write.journal for write in made if write.journal)
-    return merge(seen, *written, key=lambda entry: entry.at)
+    seen = [row for row in rows if isinstance(row, JournalEntry)]
+    written = [write.journal for write in made if write.journal]
+    if not written:
+        return seen
+    return list(merge(seen, *written, key=lambda entry: entry.at))

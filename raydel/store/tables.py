@@ -147,8 +147,10 @@ def commit(
     made = [each for each in batch if each.code not in conflicts]
     for write in made:
         file.executemany(_KEEP_TAKE, map(_take_row, write.takes))
-    file.executemany(_ADD_SAMPLE, map(_sample_row, samples_of(rows)))
-    file.executemany(_ADD_ENTRY, map(_entry_row, entries_of(made, rows)))
+    if rows:
+        file.executemany(_ADD_SAMPLE, map(_sample_row, samples_of(rows)))
+    if entries := entries_of(made, rows):
+        file.executemany(_ADD_ENTRY, map(_entry_row, entries))
     return frozenset(conflicts)
 
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 from twisted.web.iweb import IRequest
 from twisted.web.server import NOT_DONE_YET
 
-from raydel.core.errors import Fault
+from raydel.core.errors import Fault, Refusal
 
 SERVER: Final = b"raydel"
 """What we call ourselves. No version: it would only serve who looks for holes."""
@@ -30,20 +30,28 @@ class ErrorBody(Struct, frozen=True):
 
     Attributes:
         error: What is wrong, for a person.
-        code: The same for a program; only where waiting may help.
+        code: The same for a program, where there is a name for it.
         temporary: There, and true, where waiting may help.
+        detail: What exactly is wrong, for the person who writes the program.
     """
 
     error: str
     code: str | UnsetType = UNSET
     temporary: bool | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
 
 
 def encode(request: IRequest, status: int, value: object) -> bytes:
     """Set an answer's status and headers, and return its body."""
-    body = _JSON.encode(value)
+    return deliver(request, status, _JSON.encode(value))
+
+
+def deliver(
+    request: IRequest, status: int, body: bytes, content_type: bytes = CONTENT_TYPE
+) -> bytes:
+    """Set the status and headers of an answer that is written already; return it."""
     request.setResponseCode(status, HTTPStatus(status).phrase.encode())
-    request.setHeader(b"content-type", CONTENT_TYPE)
+    request.setHeader(b"content-type", content_type)
     request.setHeader(b"content-length", b"%d" % len(body))
     # What a session is like holds for the moment only.
     request.setHeader(b"cache-control", b"no-store")
@@ -62,15 +70,27 @@ def encode_error(request: IRequest, status: int, text: str | None = None) -> byt
 
 
 def encode_fault(request: IRequest, fault: Fault) -> bytes:
-    """Set the status and headers of a fault of ours, and return its body.
+    """Write a fault as clients of the predecessor know it: by its text alone.
 
-    Only one that waiting may cure comes with more than its text: that much is what
-    clients of the predecessor know.
+    Only one that waiting may cure comes with more. It is for the calls that the
+    predecessor had; all others raise a `Refusal`.
     """
-    if not fault.temporary:
-        return encode_error(request, fault.status, fault.message)
-    request.setHeader(b"retry-after", RETRY_AFTER)
-    body = ErrorBody(fault.message, fault.code, temporary=True)
+    if fault.temporary:
+        return encode_refusal(request, Refusal(fault))
+    return encode_error(request, fault.status, fault.message)
+
+
+def encode_refusal(request: IRequest, refusal: Refusal) -> bytes:
+    """Set the status and headers of a refusal, and return its body: all of it."""
+    fault = refusal.fault
+    if fault.temporary:
+        request.setHeader(b"retry-after", RETRY_AFTER)
+    body = ErrorBody(
+        refusal.text,
+        fault.code,
+        temporary=True if fault.temporary else UNSET,
+        detail=UNSET if refusal.detail is None else refusal.detail,
+    )
     return encode(request, fault.status, body)
 
 

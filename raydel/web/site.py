@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 
 from twisted.internet.defer import Deferred
@@ -15,6 +15,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Site
 
 from raydel.core.config import Config
+from raydel.export.formats import FORMATS, Format
 from raydel.interfaces import ISessions, ITimebase
 from raydel.threads import InThread, at_once
 from raydel.web.channel import Channel
@@ -83,6 +84,7 @@ def make_site(
     config: Config,
     reactor: IReactorTime,
     in_thread: InThread = at_once,
+    formats: Mapping[str, Format] = FORMATS,
 ) -> RaydelSite:
     """Return the web side of the program, to listen with.
 
@@ -92,10 +94,11 @@ def make_site(
         config: Whose `origins` say which pages may ask.
         reactor: Times everything in here. Its `seconds()` never run backwards.
         in_thread: Does what takes long.
+        formats: What takes are exported in, by name.
     """
     return RaydelSite(
         SyncResource(Entrance(sessions, reactor)),
-        RestResource(sessions, timebase, in_thread),
+        RestResource(sessions, timebase, in_thread, formats),
         config.origins,
         reactor,
     )

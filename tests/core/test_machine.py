@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Final
+from typing import Final, get_args
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from msgspec import UNSET, structs
 
 from raydel.core.apps import App
-from raydel.core.config import Config
+from raydel.core.config import Config, StartPolicy
 from raydel.core.effects import Close, Dismissed, Effect, Probe, Seated, Tell
 from raydel.core.events import (
     AppLearned,
@@ -43,6 +43,7 @@ from raydel.core.events import (
     Reported,
     Restarted,
     StartRequested,
+    StatusReported,
     StopRequested,
     WasHeard,
     WentSilent,
@@ -60,10 +61,12 @@ from raydel.core.messages import (
     Outbound,
     ReadinessUpdate,
     RecordingFailed,
+    RecordingRefused,
     RecordingScheduled,
     RecordingStarted,
     Report,
     StartRecording,
+    StatusReport,
     StopRecording,
 )
 from raydel.core.session import (
@@ -84,6 +87,7 @@ from raydel.core.state import (
 from raydel.core.take import Take
 from raydel.core.tokens import fingerprint
 from raydel.core.turn import REMEMBERED
+from raydel.core.waits import REPORTS
 
 CODE: Final = "ABC123"
 CONFIG: Final = Config()
@@ -105,10 +109,11 @@ MEMORIES: Final = ("all", "all", "all", "no token", "nothing")
 DESK: Final = "desk"
 """What stands for an operator's connection."""
 
-REPORTS: Final[dict[type[Report], Callable[[str, str], Report]]] = {
+SAID: Final[dict[type[Report], Callable[[str, str], Report]]] = {
     RecordingScheduled: RecordingScheduled,
     RecordingStarted: lambda take, name: RecordingStarted(take, 5.0, None, name),
     RecordingFailed: lambda take, name: RecordingFailed(take, "hot", name),
+    RecordingRefused: lambda take, name: RecordingRefused(take, "full", name),
 }
 """What a phone that records may say, by take and the command's id."""
 
@@ -244,13 +249,25 @@ class Sessions(RuleBasedStateMachine):
         self.proven: set[tuple[str, str]] = set()
         self.heard: dict[str, dict[int, Outbound]] = {}
         self.done: dict[tuple[str, str], set[str]] = {}
+        self.agreed: set[tuple[str, str]] = set()
+        self.policy: StartPolicy = "best-effort"
         self.event: Event = DeadlinePassed()
         self.repeated = False
         self.numbers = count(1)
 
-    @initialize(apps=st.tuples(apps, apps, apps, apps), recording=st.booleans())
-    def begin(self, apps: tuple[App, ...], recording: bool) -> None:
+    @initialize(
+        apps=st.tuples(apps, apps, apps, apps),
+        recording=st.booleans(),
+        policy=st.sampled_from(get_args(StartPolicy)),
+    )
+    def begin(
+        self, apps: tuple[App, ...], recording: bool, policy: StartPolicy
+    ) -> None:
         """A host and its guest join; a stranger and a rival host may follow."""
+        self.policy = policy
+        if policy == "strict" and recording:
+            # Only apps that confirm a start are asked for one.
+            apps = (App.PROTOCOL_2,) * len(apps)
         people = [("Ann", True), ("Bob", False), ("Eve", False), ("Max", True)]
         self.phones = [
             Phone(name, host, app)
@@ -259,7 +276,7 @@ class Sessions(RuleBasedStateMachine):
         for phone in self.phones[:2]:
             self._join(phone, None)
         if recording:
-            self.do(StartRequested(self.online[0].peer, "take-0", 250.0))
+            self.do(StartRequested(self.online[0].peer, "take-0", 250.0, grace=200.0))
 
     # One step, as the service takes it.
 
@@ -471,7 +488,15 @@ class Sessions(RuleBasedStateMachine):
         self.do(
             Joining(
                 peer=peer,
-                join=Join(CODE, phone.host, name, protocol, last_seq=phone.last_seq),
+                join=Join(
+                    CODE,
+                    phone.host,
+                    name,
+                    protocol,
+                    last_seq=phone.last_seq,
+                    capabilities=() if released else (REPORTS,),
+                    start_policy=None if released else self.policy,
+                ),
                 app=phone.app,
                 device_id=f"device-{number}",
                 token=None if link.token is None else fingerprint(link.token),
@@ -529,7 +554,8 @@ class Sessions(RuleBasedStateMachine):
         link = data.draw(st.sampled_from(self.online))
         if self._speaks(link):
             take_id = f"take-{next(self.numbers)}"
-            self._ask(StartRequested(link.peer, take_id, lead, self._id()))
+            name = self._id()
+            self._ask(StartRequested(link.peer, take_id, lead, name, grace=200.0))
 
     @precondition(lambda self: self.online)
     @rule(data=st.data())
@@ -548,7 +574,7 @@ class Sessions(RuleBasedStateMachine):
             self._ask(ReadyReported(link.peer, camera, self._id()))
 
     @precondition(lambda self: any(x.device_id for x in self.online))
-    @rule(data=st.data(), kind=st.sampled_from(list(REPORTS)))
+    @rule(data=st.data(), kind=st.sampled_from(list(SAID)))
     def report(self, data: st.DataObject, kind: type[Report]) -> None:
         """A phone says something of its recording: of its own, or of one it joins."""
         link = data.draw(st.sampled_from([x for x in self.online if x.device_id]))
@@ -561,7 +587,9 @@ class Sessions(RuleBasedStateMachine):
                 self._film(link)
         if phone.recording is not None and phone.recording[1] == link.device_id:
             take_id, command_id = phone.recording[0], self._id()
-            self._ask(Reported(link.peer, REPORTS[kind](take_id, command_id)))
+            if kind in {RecordingScheduled, RecordingStarted}:
+                self.agreed.add((take_id, link.device_id))
+            self._ask(Reported(link.peer, SAID[kind](take_id, command_id)))
 
     def _film(self, link: Link) -> None:
         """Begin to record the running take late, if the phone has no part in it yet."""
@@ -579,12 +607,22 @@ class Sessions(RuleBasedStateMachine):
         if not link.phone.app.is_released and self._speaks(link):
             self._ask(MarkRequested(link.peer, "smash", instant, self._id()))
 
+    @precondition(lambda self: any(x.device_id for x in self.online))
+    @rule(data=st.data(), battery=st.sampled_from([0.1, 0.9]))
+    def fare(self, data: st.DataObject, battery: float) -> None:
+        """A phone says how it fares."""
+        link = data.draw(st.sampled_from([x for x in self.online if x.device_id]))
+        if not link.phone.app.is_released and self._speaks(link):
+            status = StatusReport(battery=battery, command_id=self._id())
+            self._ask(StatusReported(link.peer, status))
+
     @rule(what=st.sampled_from(["nothing", "start", "stop", "mark"]))
     def operate(self, what: str) -> None:
         """An operator starts, stops and marks, without a phone."""
         if what == "start":
             take_id = f"take-{next(self.numbers)}"
-            self.do(StartRequested(DESK, take_id, 250.0, by_operator=True))
+            start = StartRequested(DESK, take_id, 250.0, by_operator=True, grace=200.0)
+            self.do(start)
         elif what == "stop":
             self.do(StopRequested(DESK, 20.0, by_operator=True))
         elif what == "mark":
@@ -754,6 +792,23 @@ class Sessions(RuleBasedStateMachine):
                     (debt.owner.device_id, debt.stop.take_id)
                     for debt in self.session.debts
                 }
+
+    @invariant()
+    def strict_is_strict(self) -> None:
+        """A strict take that has begun was agreed to by all who were there."""
+        take = None if self.session is None else self.session.take
+        if take is not None and take.strict and self.now >= take.start_at:
+            for each in take.participants:
+                assert each.late or (take.id, each.owner.device_id) in self.agreed
+
+    @invariant()
+    def nobody_is_waited_for_in_vain(self) -> None:
+        """A report that is waited for is of a take that may be reported on."""
+        if self.session is not None:
+            past = {each.take_id for each in self.session.past}
+            running = self.session.take
+            known = past if running is None else {*past, running.id}
+            assert {each.take_id for each in self.session.awaited} <= known
 
     @invariant()
     def one_take_runs(self) -> None:

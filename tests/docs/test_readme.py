@@ -139,6 +139,7 @@ class OptionsTableTests(SynchronousTestCase):
             "--store=": "`sqlite:raydel.sqlite`",
             "--survives=": Config.survives,
             "--keep-takes=": f"{Config.keep_takes / DAY:g}",
+            "--camera-latency=": "none",
             "--version": "",
             "--help": "",
         }

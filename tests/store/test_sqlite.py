@@ -21,7 +21,7 @@ from twisted.internet.defer import Deferred
 
 from raydel.core.config import Survives
 from raydel.core.instants import Anchor
-from raydel.core.journal import JournalEntry
+from raydel.core.journal import JournalEntry, Marked
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import IStore, StoreTrouble, Write
@@ -78,6 +78,23 @@ class SQLite(RowsContract, FolderTestCase):
             "SELECT body ->> '$.fact.type', body ->> '$.fact.label' FROM journals"
         )
         self.assertEqual(("marked", "goal"), (what, label))
+
+    def test_deleted_means_gone(self) -> None:
+        """No line of what was deleted is to be found in the file by any means."""
+        names = ("lost", "kept")
+        takes = tuple(ended(f"take-{name}", NOON) for name in names)
+        lines = tuple(
+            entry(f"take-{name}", NOON, Marked(NOON, f"{name} {number}"))
+            for name in names
+            for number in range(200)
+        )
+        self.commit(Write("ABC123", 0, None, takes, lines))
+        self.commit(rows=[sample("take-lost")] * 200)
+        self.assertTrue(self.delete("take-lost"))
+        self.store.close()
+        written = self.file.read_bytes()
+        self.assertIn(b'"label":"kept', written)
+        self.assertNotIn(b'"label":"lost', written)
 
     def test_forget_stands_nobody_up(self) -> None:
         """One call deletes a take and all its rows, and does not go on for long."""
@@ -415,6 +432,7 @@ class OneServer(FolderTestCase):
             connection, _ = store._open
             self.assertEqual(synchronous, pragma(connection, "synchronous"))
             self.assertEqual(0, pragma(connection, "wal_autocheckpoint"))
+            self.assertEqual(1, pragma(connection, "secure_delete"))
             self.assertEqual(1, pragma(connection, "checkpoint_fullfsync"))
             store.close()
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+from msgspec import structs
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
 from raydel.core.apps import App
+from raydel.core.cameras import CameraLatency, Latency
 from raydel.core.config import Config
+from raydel.core.journal import SERVER, JournalEntry, Marked
+from raydel.core.manifest import manifest_of
 from raydel.core.take import ClockSample, Owner, Participant, Take
 from raydel.interfaces import StoreTrouble, TakeRecord
 from raydel.testing import EPOCH, ByteLine, FakeSessions, SiteAgent
@@ -19,6 +25,11 @@ from tests.phones_in_memory import CODE, LIBRARY_2, PROTOCOL_2, pair
 from tests.stage import Stage
 from tests.web.test_rest import DEGRADED, NOT_FOUND, AskingTestCase, RestTestCase
 
+NO_SUCH_CODE: Final = (
+    404,
+    {"error": "Session not found", "code": "session_not_found"},
+)
+NO_SUCH_TAKE: Final = (404, {"error": "Take not found", "code": "take_not_found"})
 NO_TAKES: Final[tuple[int, dict[str, Any]]] = (200, {"takes": [], "next": None})
 HOSTILE: Final = (
     "",
@@ -167,11 +178,12 @@ class ListTests(TakesTestCase):
                 self.assertEqual("limit is a number from 1 to 200", error)
 
     def test_wrong_before(self) -> None:
-        """A `before` that names no take is refused."""
+        """A `before` that names no take is a take that is not there."""
         for text in ("", "take-9", "TAKE-1", "take-1%00", "%FF", "../", "A" * 8192):
             for path in ("/api/takes", "/api/sessions/ABC123/takes"):
-                error = self.wrong(f"{path}?before={text}")
-                self.assertEqual("before is the id of no take", error)
+                status, value = self.answer("GET", f"{path}?before={text}")
+                expected = NO_SUCH_TAKE[1] | {"detail": "before is the id of no take"}
+                self.assertEqual((404, expected), (status, value), text)
 
     def test_repeated(self) -> None:
         """A parameter that comes twice is refused, even if it says the same."""
@@ -224,7 +236,7 @@ class CodeTests(TakesTestCase):
         """What is no code is a session that is not there, whatever it is."""
         for text in (*HOSTILE, "ABC12", "takes", "ABC123/takes", "%C3%9FBC12"):
             answer = self.answer("GET", f"/api/sessions/{text}/takes")
-            self.assertEqual(NOT_FOUND, answer, text)
+            self.assertEqual(NO_SUCH_CODE, answer, text)
 
     def test_not_a_session(self) -> None:
         """The call is told from that of a session: its path is not part of a code."""
@@ -234,42 +246,92 @@ class CodeTests(TakesTestCase):
 
 class OneTests(TakesTestCase):
     def test_found(self) -> None:
-        """A take is shown with all that is known of it."""
-        manifest = {
-            "id": "take-2",
-            "sessionId": "ABC123",
-            "isRecording": False,
-            "acceptedAt": EPOCH + 119_750,
-            "startTime": EPOCH + 120_000,
-            "endedAt": EPOCH + 150_000.123,
-            "reason": "command",
-            "initiator": "host-id",
-            "participants": [
-                {
-                    "deviceId": "host-id",
-                    "name": "iPhone",
-                    "isHost": True,
-                    "app": "protocol-2",
-                    "startConfirmed": False,
-                    "clockSamples": [
-                        {
-                            "at": EPOCH + 119_900,
-                            "offset": 7.0,
-                            "roundTrip": 2.5,
-                            "clockId": "clock-1",
-                        }
-                    ],
-                }
-            ],
-            "absent": [],
-        }
-        self.assertEqual((200, manifest), self.answer("GET", "/api/takes/take-2"))
+        """A take is shown with all that is known of it, journal and cameras too."""
+        known = self.sessions.records["take-2"]
+        start = known.take.start_at
+        entry = JournalEntry("take-2", SERVER, start, Marked(start, "Goal"))
+        cameras = (CameraLatency("iPhone", Latency(300.0, 50.0)),)
+        known = structs.replace(known, journal=(entry,), cameras=cameras)
+        self.sessions.records["take-2"] = known
+        manifest = manifest_of(known.take, known.samples, (entry,), cameras)
+        expected = json.loads(msgspec.json.encode(manifest))
+        self.assertEqual((200, expected), self.answer("GET", "/api/takes/take-2"))
+        self.assertEqual("Goal", expected["markers"][0]["label"])
+
+    def test_shape(self) -> None:
+        """It says what it is, and tells no token."""
+        _, shown = self.answer("GET", "/api/takes/take-2")
+        self.assertEqual(["format", "version", "id"], list(shown)[:3])
+        self.assertEqual(("raydel-take", 1), (shown["format"], shown["version"]))
+        (sample,) = shown["participants"][0]["clockSamples"]
+        self.assertEqual(
+            {
+                "at": EPOCH + 119_900,
+                "offset": 7.0,
+                "roundTrip": 2.5,
+                "clockId": "clock-1",
+            },
+            sample,
+        )
+        self.assertNotIn("fingerprint", json.dumps(shown))
 
     def test_not_found(self) -> None:
         """What names no take is a take that is not there, whatever it is."""
         for text in (*HOSTILE, "take-9", "TAKE-1"):
-            answer = self.answer("GET", f"/api/takes/{text}")
-            self.assertEqual((404, {"error": "Take not found"}), answer, text)
+            for method in ("GET", "DELETE"):
+                answer = self.answer(method, f"/api/takes/{text}")
+                self.assertEqual(NO_SUCH_TAKE, answer, text)
+
+
+class DeleteTests(TakesTestCase):
+    def test_deleted(self) -> None:
+        """A take is deleted, once."""
+        gone = (200, {"message": "Take deleted"})
+        self.assertEqual(gone, self.answer("DELETE", "/api/takes/take-2"))
+        self.assertEqual([("delete_take", "take-2")], self.sessions.commanded)
+        self.assertEqual(NO_SUCH_TAKE, self.answer("GET", "/api/takes/take-2"))
+        self.assertEqual(NO_SUCH_TAKE, self.answer("DELETE", "/api/takes/take-2"))
+
+    def test_running(self) -> None:
+        """One that runs is not, and stays."""
+        known = self.sessions.records["take-5"]
+        running = structs.replace(known.take, ended_at=None, reason=None)
+        self.sessions.records["take-5"] = structs.replace(known, take=running)
+        status, value = self.answer("DELETE", "/api/takes/take-5")
+        self.assertEqual((409, "recording_in_progress"), (status, value["code"]))
+        self.assertEqual(200, self.answer("GET", "/api/takes/take-5")[0])
+
+    def test_others_stay(self) -> None:
+        """Nothing but that take is touched: no list of them, nor its clocks."""
+        for path in ("/api/takes", "/api/takes/take-1/clocks", "/api/takes/x/export/y"):
+            self.assertEqual(405, self.answer("DELETE", path)[0])
+        self.assertEqual([], self.sessions.commanded)
+        self.assertEqual(5, len(self.sessions.records))
+
+    def test_degraded(self) -> None:
+        """What cannot be deleted now may be asked for again."""
+        self.sessions.trouble = "the disk is full"
+        self.assertEqual(DEGRADED, self.answer("DELETE", "/api/takes/take-1"))
+
+
+class ThreadTests(TakesTestCase):
+    def test_away_from_the_reactor(self) -> None:
+        """What fits clocks is done where others do not wait for it."""
+        work: list[tuple[Callable[[], Any], Deferred[Any]]] = []
+
+        def later(task: Callable[[], Any]) -> Deferred[Any]:
+            work.append((task, Deferred()))
+            return work[-1][1]
+
+        site = make_site(self.sessions, self.timebase, Config(), self.clock, later)
+        self.agent = SiteAgent(site, self.clock)
+        for path in ("", "/clocks", "/export/json"):
+            response = self.request("GET", f"/api/takes/take-1{path}")
+            self.assertNoResult(response)
+            task, done = work.pop()
+            done.callback(task())
+            self.agent.flush()
+            self.assertEqual(200, self.successResultOf(response).code)
 
 
 class RawTests(TakesTestCase):
@@ -292,13 +354,16 @@ class MethodTests(TakesTestCase):
     PATHS = ("/api/takes", "/api/takes/take-1", "/api/sessions/ABC123/takes")
 
     def test_wrong(self) -> None:
-        """Takes are read and nothing else; nothing ends a session by accident."""
+        """A method that a path does not know is 405, and names those that it does."""
         for path in self.PATHS:
-            for method in ("POST", "PUT", "DELETE", "TRACE", "FOO"):
+            one = path == "/api/takes/take-1"
+            for method in ("POST", "PUT", "TRACE", "FOO", *([] if one else ["DELETE"])):
                 response = self.successResultOf(self.request(method, path))
                 self.assertEqual(405, response.code)
-                allowed = response.headers.getRawHeaders(b"allow")
-                self.assertEqual([b"GET, HEAD, OPTIONS"], allowed)
+                allowed = (
+                    b"DELETE, GET, HEAD, OPTIONS" if one else b"GET, HEAD, OPTIONS"
+                )
+                self.assertEqual([allowed], response.headers.getRawHeaders(b"allow"))
                 expected = (405, {"error": "Method Not Allowed"})
                 self.assertEqual(expected, self.answer(method, path))
         self.assertEqual([], self.sessions.ended)
@@ -337,7 +402,7 @@ class TroubleTests(TakesTestCase):
         """What makes no sense makes none later either."""
         self.sessions.trouble = "the disk is full"
         self.wrong("/api/takes?limit=0")
-        self.assertEqual(NOT_FOUND, self.answer("GET", "/api/sessions/x/takes"))
+        self.assertEqual(NO_SUCH_CODE, self.answer("GET", "/api/sessions/x/takes"))
 
     def test_broken(self) -> None:
         """A call that breaks is 500: a line for the log, nothing for the client."""
@@ -482,4 +547,4 @@ class RealTests(AskingTestCase):
             rest = self.answer("GET", f"{path}?limit=2&before={first[1]['next']}")
             self.assertEqual((made[:1], None), (ids(rest), rest[1]["next"]))
         status, _ = self.answer("GET", "/api/takes?before=unknown")
-        self.assertEqual(400, status)
+        self.assertEqual(404, status)

@@ -36,6 +36,10 @@ def add_operations(app: Klein, sessions: ISessions, timebase: ITimebase) -> None
 
     @app.route("/health", methods=["GET"])
     def health(request: IRequest) -> bytes:
+        """Tell whether the server is well, and how much it has to do.
+
+        It is 200 also while nothing can be stored: ``status`` says which.
+        """
         trouble = sessions.trouble
         # Degraded is 200 too: a stop gets through without a store, and a load
         # balancer that took the server out for a 503 would keep the phones from it.

@@ -18,14 +18,26 @@ class Rest(BaseConverter):
 
 
 class RestBut(Rest):
-    """The same, but for what ends in a slash and a word: that is another call's."""
+    """The same, but for what ends in a slash and one of some words.
 
-    def __init__(self, url_map: Map, word: str) -> None:
+    That is another call's; ``*`` at the end of a word stands for anything.
+    """
+
+    def __init__(self, url_map: Map, *words: str) -> None:
         super().__init__(url_map)
-        self.regex = rf"(?s:(?!.*/{word}\Z).*)"
+        ends = "|".join(word.replace("*", "[^/]*") for word in words)
+        self.regex = rf"(?s:(?!.*/(?:{ends})\Z).*)"
+
+
+class Word(BaseConverter):
+    """What stands behind the last slash; it may be nothing."""
+
+    regex = r"[^/]*"
+    part_isolating = False
 
 
 def add_paths(app: Klein) -> None:
-    """Let routes say ``<rest:…>`` and ``<rest_but('takes'):…>``."""
+    """Let routes say ``<rest:…>``, ``<rest_but('takes'):…>`` and ``<word:…>``."""
     app.url_map.converters["rest"] = Rest
     app.url_map.converters["rest_but"] = RestBut
+    app.url_map.converters["word"] = Word

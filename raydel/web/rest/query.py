@@ -1,8 +1,9 @@
-"""What stands behind the question mark of a call that lists takes."""
+"""What stands behind the question mark of a call."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -35,15 +36,32 @@ def asked_page(request: IRequest) -> Page:
     Raises:
         WrongQuery: It asks in another way than is published.
     """
-    # Not `request.args`, which passes over what has no equals sign.
-    text = request.uri.partition(b"?")[2].decode("ascii", "replace")
-    pairs = parse_qsl(text, keep_blank_values=True)
+    pairs = _pairs(request)
     asked = dict(pairs)
     if asked.keys() - {"limit", "before"}:
         raise WrongQuery("Only limit and before may be given")
     if len(asked) < len(pairs):
         raise WrongQuery("limit and before may be given once each")
     return Page(_limit(asked.get("limit")), asked.get("before"))
+
+
+def asked_choices(request: IRequest) -> Mapping[str, str]:
+    """Return all parameters of a request, by name.
+
+    Raises:
+        WrongQuery: One is given more than once.
+    """
+    pairs = _pairs(request)
+    choices = dict(pairs)
+    if len(choices) < len(pairs):
+        raise WrongQuery("Each parameter may be given once")
+    return choices
+
+
+def _pairs(request: IRequest) -> list[tuple[str, str]]:
+    # Not `request.args`, which passes over what has no equals sign.
+    text = request.uri.partition(b"?")[2].decode("ascii", "replace")
+    return parse_qsl(text, keep_blank_values=True)
 
 
 def _limit(text: str | None) -> int:

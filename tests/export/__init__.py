@@ -1,0 +1,1 @@
+"""The exports: what is written is read back, by other readers than ours."""
