@@ -1,0 +1,325 @@
+"""Two programs of twenty lines that are killed and cut, and the takes that come of it.
+
+``python -m tests.rig.programs 100`` plays the seeds 1 to 100.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tests.delays import LOOPBACK, Delay, DelayedLink
+from tests.integration.program import ROOT
+from tests.rig.server import Server
+
+ROLES: Final = ("host", "guest")
+
+TROUBLED: Final = 8.0
+"""Seconds in which things are killed and cut."""
+
+PATIENCE: Final = 60.0
+"""Seconds after the last trouble until a take has to be complete: a guest that is told
+of no end asks ten seconds for it, and the server waits thirty for a file."""
+
+LOOK: Final = 0.1
+"""Seconds between two looks whether a program has ended."""
+
+DONE: Final = frozenset({"stopped", "failed", "refused"})
+"""What a device may have reported last of a take that is over."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One thing that happens.
+
+    Attributes:
+        at: Seconds from the start.
+        what: ``kill`` a program, ``cut`` or ``freeze`` its link, or kill the ``server``.
+        role: Whose.
+        lasts: Seconds until it is mended.
+    """
+
+    at: float
+    what: str
+    role: str
+    lasts: float
+
+
+def draw(seed: int) -> list[Trouble]:
+    """Draw what happens; the same seed has the same troubles."""
+    chance = random.Random(seed)
+    return sorted(
+        (
+            Trouble(
+                chance.uniform(1.0, TROUBLED),
+                chance.choice(("kill", "kill", "cut", "freeze", "server")),
+                chance.choice(ROLES),
+                chance.uniform(0.1, 2.0),
+            )
+            for _ in range(chance.randint(4, 9))
+        ),
+        key=lambda each: each.at,
+    )
+
+
+class Player:
+    """One of the programs, started again whenever it was killed.
+
+    Attributes:
+        role: ``host`` or ``guest``.
+        link: Its way to the server.
+        kills: How often it was killed.
+        failures: What it said when it ended otherwise than it should.
+    """
+
+    def __init__(self, role: str, script: Path, code: str, link: DelayedLink) -> None:
+        self.role = role
+        self.link = link
+        self.kills = 0
+        self.failures: list[str] = []
+        self._script = script
+        self._code = code
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it plays still."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> Path:
+        """What it has said."""
+        return self._script.with_name(f"{self.role}.log")
+
+    def start(self) -> None:
+        """Start it, if it does not run."""
+        self.look()
+        if self.is_running:
+            return
+        url = f"ws://{LOOPBACK}:{self.link.port}/sync"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(self._script), url, self._code, self.role],
+                cwd=self._script.parent,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        """Kill it, the hard way."""
+        self.look()
+        if self._process is not None and self.is_running:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+            self.kills += 1
+
+    def look(self) -> None:
+        """Note how it ended, if it did by itself."""
+        if self._process is not None and (status := self._process.poll()) is not None:
+            self._process = None
+            if status:
+                self.failures.append(f"{self.role} ended with {status}")
+
+
+@dataclass
+class Outcome:
+    """What came of one run.
+
+    Attributes:
+        breaches: What should not be.
+        takes: How many there were.
+        states: How devices fared with them in the end.
+        kills: How often a program was killed.
+        server_kills: How often the server was.
+        calm: Seconds from the last trouble to the end of both programs.
+        story: All that was said.
+    """
+
+    breaches: list[str] = field(default_factory=list)
+    takes: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    kills: int = 0
+    server_kills: int = 0
+    calm: float = 0.0
+    story: str = ""
+
+
+async def play(seed: int, script: str, home: Path) -> Outcome:
+    """Play one run.
+
+    Args:
+        seed: Of its troubles.
+        script: The text of the program.
+        home: An empty directory.
+    """
+    file = home / "phone.py"
+    file.write_text(script, "utf-8")
+    (home / "server").mkdir()
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(Server(home / "server"))
+        port = server.program.port
+        players = {}
+        for role in ROLES:
+            way = DelayedLink(port, up=Delay(2.0, 5.0), down=Delay(2.0, 5.0))
+            link = await stack.enter_async_context(way)
+            players[role] = Player(role, file, f"R{seed % 100000:05d}", link)
+            stack.callback(players[role].kill)
+        await _trouble(draw(seed), players, server)
+        outcome = Outcome()
+        began = time.monotonic()
+        outcome.breaches += await _calm(players)
+        outcome.calm = time.monotonic() - began
+        await server.up()
+        outcome.kills = sum(each.kills for each in players.values())
+        outcome.server_kills = server.kills
+        await _judge(server, outcome)
+        for each in players.values():
+            outcome.breaches += each.failures
+            outcome.story += f"--- {each.role}\n{each.log.read_text('utf-8')}\n"
+        outcome.story += f"--- server\n{server.program.log}"
+    outcome.breaches += server.oddities
+    return outcome
+
+
+async def _trouble(
+    troubles: list[Trouble], players: dict[str, Player], server: Server
+) -> None:
+    """Start both, and let all of it happen; then all is well again."""
+    for each in players.values():
+        each.start()
+    began = time.monotonic()
+    mends: list[tuple[float, Callable[[], None]]] = []
+    while time.monotonic() - began < TROUBLED or mends:
+        now = time.monotonic() - began
+        while troubles and troubles[0].at <= now:
+            trouble = troubles.pop(0)
+            mend = _begin(trouble, players[trouble.role], server)
+            mends.append((now + trouble.lasts, mend))
+        for due, mend in list(mends):
+            if due <= now:
+                mends.remove((due, mend))
+                mend()
+        if not mends:
+            for each in players.values():
+                each.start()
+        await asyncio.sleep(LOOK)
+
+
+def _begin(trouble: Trouble, player: Player, server: Server) -> Callable[[], None]:
+    """Let one thing happen; return what mends it."""
+    match trouble.what:
+        case "kill":
+            player.kill()
+            return player.start
+        case "cut":
+            player.link.cut()
+            return player.link.mend
+        case "freeze":
+            player.link.freeze()
+            return player.link.thaw
+        case _:
+            if server.ready:
+                server.kill(trouble.lasts / 4)
+            return lambda: None
+
+
+async def _calm(players: dict[str, Player]) -> list[str]:
+    """Let both come to their end; a host that has left leaves none to a new guest."""
+    host, guest = players["host"], players["guest"]
+    deadline = time.monotonic() + PATIENCE
+    host.start()
+    guest.start()
+    while time.monotonic() < deadline:
+        await asyncio.sleep(LOOK)
+        host.look()
+        guest.look()
+        if not host.is_running and not guest.is_running:
+            return []
+        if guest.is_running and not host.is_running:
+            # It may have come after the end, and waits for the next session.
+            await _ends(guest, 12.0)
+            if guest.is_running:
+                host.start()
+    alive = [each.role for each in players.values() if each.is_running]
+    return [f"{' and '.join(alive)} did not come to an end"]
+
+
+async def _ends(player: Player, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while player.is_running and time.monotonic() < deadline:
+        await asyncio.sleep(LOOK)
+
+
+async def _judge(server: Server, outcome: Outcome) -> None:
+    """Look at each take that the server knows."""
+    takes = (await server.get("/api/takes?limit=200"))["takes"]
+    outcome.takes = len(takes)
+    if not takes:
+        outcome.breaches.append("there is no take")
+    for number, row in enumerate(takes):
+        take = await server.get(f"/api/takes/{row['id']}")
+        found = [_state(each) for each in take["participants"]]
+        outcome.states.update(found)
+        if take["isRecording"]:
+            outcome.breaches.append(f"take {row['id']} runs still")
+        if not set(found) <= DONE:
+            outcome.breaches.append(f"take {row['id']} is not complete: {found}")
+        if number == 0 and found != ["stopped", "stopped"]:
+            outcome.breaches.append(f"the last take has no two files: {found}")
+
+
+def _state(participant: dict[str, Any]) -> str:
+    return str(participant["recording"]["state"])
+
+
+def main() -> int:
+    """Play many."""
+    parser = argparse.ArgumentParser(prog="python -m tests.rig.programs")
+    parser.add_argument("count", nargs="?", type=int, default=50)
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    asked = parser.parse_args()
+    script = (ROOT / "examples/phone.py").read_text("utf-8")
+    all_of = Outcome()
+    broken, calms = [], []
+    for seed in range(asked.first, asked.first + asked.count):
+        with tempfile.TemporaryDirectory() as home:
+            outcome = asyncio.run(play(seed, script, Path(home)))
+        all_of.takes += outcome.takes
+        all_of.states += outcome.states
+        all_of.kills += outcome.kills
+        all_of.server_kills += outcome.server_kills
+        calms.append(outcome.calm)
+        if outcome.breaches:
+            broken.append(seed)
+            lines = "\n".join([f"seed {seed}: {draw(seed)}", *outcome.breaches])
+            sys.stdout.write(f"{lines}\n{outcome.story}\n")
+        sys.stdout.write(
+            f"{seed}: {outcome.takes} takes, {dict(outcome.states)},"
+            f" {outcome.kills} kills, {outcome.calm:.1f} s\n"
+        )
+        sys.stdout.flush()
+    sys.stdout.write(
+        f"{asked.count} runs, {asked.count - len(broken)} ended with a complete take;"
+        f" {all_of.takes} takes, {dict(all_of.states)};"
+        f" {all_of.kills} programs and {all_of.server_kills} servers killed;"
+        f" the longest calm {max(calms):.1f} s; broken: {broken or 'none'}\n"
+    )
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
