@@ -33,6 +33,9 @@ PATIENCE: Final = 60.0
 """Seconds after the last trouble until a take has to be complete: a guest that is told
 of no end asks ten seconds for it, and the server waits thirty for a file."""
 
+STRANDED: Final = 12.0
+"""Seconds without a host after which a guest waits for another session."""
+
 LOOK: Final = 0.1
 """Seconds between two looks whether a program has ended."""
 
@@ -46,7 +49,8 @@ class Trouble:
 
     Attributes:
         at: Seconds from the start.
-        what: ``kill`` a program, ``cut`` or ``freeze`` its link, or kill the ``server``.
+        what: ``kill`` a program, ``cut`` or ``freeze`` its link; the ``server`` is
+            killed too.
         role: Whose.
         lasts: Seconds until it is mended.
     """
@@ -59,7 +63,7 @@ class Trouble:
 
 def draw(seed: int) -> list[Trouble]:
     """Draw what happens; the same seed has the same troubles."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - chance is to be repeated
     return sorted(
         (
             Trouble(
@@ -186,7 +190,7 @@ async def play(seed: int, script: str, home: Path) -> Outcome:
         await server.up()
         outcome.kills = sum(each.kills for each in players.values())
         outcome.server_kills = server.kills
-        await _judge(server, outcome)
+        await _judge(server, outcome, {e.role for e in players.values() if e.kills})
         for each in players.values():
             outcome.breaches += each.failures
             outcome.story += f"--- {each.role}\n{each.log.read_text('utf-8')}\n"
@@ -241,6 +245,7 @@ async def _calm(players: dict[str, Player]) -> list[str]:
     """Let both come to their end; a host that has left leaves none to a new guest."""
     host, guest = players["host"], players["guest"]
     deadline = time.monotonic() + PATIENCE
+    left: float | None = None
     host.start()
     guest.start()
     while time.monotonic() < deadline:
@@ -249,28 +254,28 @@ async def _calm(players: dict[str, Player]) -> list[str]:
         guest.look()
         if not host.is_running and not guest.is_running:
             return []
-        if guest.is_running and not host.is_running:
-            # It may have come after the end, and waits for the next session.
-            await _ends(guest, 12.0)
-            if guest.is_running:
-                host.start()
+        waits = time.monotonic() - (left or time.monotonic())
+        left = None if host.is_running else left or time.monotonic()
+        if waits > STRANDED:
+            # The guest came after the end, and waits for the next session.
+            host.start()
     alive = [each.role for each in players.values() if each.is_running]
     return [f"{' and '.join(alive)} did not come to an end"]
 
 
-async def _ends(player: Player, patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while player.is_running and time.monotonic() < deadline:
-        await asyncio.sleep(LOOK)
+async def _judge(server: Server, outcome: Outcome, killed: set[str]) -> None:
+    """Look at each take that the server knows.
 
-
-async def _judge(server: Server, outcome: Outcome) -> None:
-    """Look at each take that the server knows."""
+    Args:
+        server: The server.
+        outcome: What came of it.
+        killed: Whose programs were killed: nobody else has lost a file.
+    """
     takes = (await server.get("/api/takes?limit=200"))["takes"]
     outcome.takes = len(takes)
     if not takes:
         outcome.breaches.append("there is no take")
-    for number, row in enumerate(takes):
+    for row in takes:
         take = await server.get(f"/api/takes/{row['id']}")
         found = [_state(each) for each in take["participants"]]
         outcome.states.update(found)
@@ -278,12 +283,20 @@ async def _judge(server: Server, outcome: Outcome) -> None:
             outcome.breaches.append(f"take {row['id']} runs still")
         if not set(found) <= DONE:
             outcome.breaches.append(f"take {row['id']} is not complete: {found}")
-        if number == 0 and found != ["stopped", "stopped"]:
-            outcome.breaches.append(f"the last take has no two files: {found}")
+        lost = {each["name"] for each in take["participants"] if not _has_file(each)}
+        if lost - killed:
+            outcome.breaches.append(f"take {row['id']}: {lost - killed} lost a file")
 
 
 def _state(participant: dict[str, Any]) -> str:
     return str(participant["recording"]["state"])
+
+
+def _has_file(participant: dict[str, Any]) -> bool:
+    recording = participant["recording"]
+    is_named = recording["fileName"] is not None
+    times = (recording["firstFrameTime"], recording["lastFrameTime"])
+    return _state(participant) == "stopped" and is_named and None not in times
 
 
 def main() -> int:
