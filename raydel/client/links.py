@@ -29,19 +29,25 @@ NO_CODE: Final = 1006
 """Close code of a link that broke without a goodbye."""
 
 
+_UNTRUSTED: Final = (
+    "nobody we trust vouches for the server: see ca=FILE; "
+    "or its fingerprint is another than fingerprint= says"
+)
+
+
 class Owner(Protocol):
     """Whose link it is."""
 
     reactor: Any
 
-    def clock(self) -> float:
-        """Return the device's time, ms."""
+    def stamp(self) -> float:
+        """Return the time, ms; messages come with that of their arrival."""
 
     def linked(self, link: Link) -> None:
         """Note that a link is open."""
 
     def received(self, frame: bytes, arrived: float) -> None:
-        """Take a message, and when its bytes were read, device time, ms."""
+        """Take a message, and the time at which its bytes were read."""
 
     def unlinked(self, why: str, code: int = NO_CODE, *, for_good: bool) -> None:
         """Note that the link is gone, or was never opened.
@@ -90,7 +96,7 @@ class Link(WebSocketClientProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Look at the clock before anything else."""
-        self._read_at = self._owner.clock()
+        self._read_at = self._owner.stamp()
         if self._is_open:
             self._silence.reset(SILENCE)
         super().dataReceived(data)
@@ -123,25 +129,22 @@ class Link(WebSocketClientProtocol):
         if isinstance(self._broken_by, VerificationError):
             return "the server's certificate is for another name than its address", True
         if "certificate verify failed" in str(self._broken_by):
-            return (
-                "nobody we trust vouches for the server, or it has another certificate"
-            ), True
+            return _UNTRUSTED, True
         if isinstance(self._broken_by, SSL.Error):
             return "TLS cannot be spoken there: ws:// or wss://?", False
         return "nothing there answers as it should: ws:// or wss://?", False
 
 
-def factory(url: str, owner: Owner) -> WebSocketClientFactory:
-    """Return Autobahn's factory, without its timers for a goodbye.
+def client_factory(url: str, reactor: Any) -> WebSocketClientFactory:
+    """Return Autobahn's factory, without its timers.
 
     They round down to whole seconds, and may so be over at once: the link would be
     torn before the server has heard that the phone left. Whoever leaves has its own.
     """
-    made = WebSocketClientFactory(url, reactor=owner.reactor)
+    made = WebSocketClientFactory(url, reactor=reactor)
     made.setProtocolOptions(
         closeHandshakeTimeout=0, serverConnectionDropTimeout=0, openHandshakeTimeout=0
     )
-    made.protocol = partial(Link, owner)  # type: ignore[assignment]
     return made
 
 
@@ -157,7 +160,8 @@ class Way:
     def __init__(self, there: Address, security: Any | None, owner: Owner) -> None:
         self._there = there
         self._owner = owner
-        self._factory = factory(there.url, owner)
+        self._factory = client_factory(there.url, owner.reactor)
+        self._factory.protocol = partial(Link, owner)  # type: ignore[assignment]
         self._endpoint: Any = HostnameEndpoint(owner.reactor, there.host, there.port)
         if security is not None:
             self._endpoint = wrapClientTLS(security, self._endpoint)

@@ -262,7 +262,7 @@ class Phone:
 
     # What happens to it.
 
-    def clock(self) -> float:
+    def stamp(self) -> float:
         """Return the phone's time, ms."""
         return now()
 
