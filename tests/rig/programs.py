@@ -83,14 +83,14 @@ class Player:
 
     Attributes:
         role: ``host`` or ``guest``.
-        link: Its way to the server.
+        port: Where it finds the server.
         kills: How often it was killed.
         failures: What it said when it ended otherwise than it should.
     """
 
-    def __init__(self, role: str, script: Path, code: str, link: DelayedLink) -> None:
+    def __init__(self, role: str, script: Path, code: str, port: int) -> None:
         self.role = role
-        self.link = link
+        self.port = port
         self.kills = 0
         self.failures: list[str] = []
         self._script = script
@@ -112,7 +112,7 @@ class Player:
         self.look()
         if self.is_running:
             return
-        url = f"ws://{LOOPBACK}:{self.link.port}/sync"
+        url = f"ws://{LOOPBACK}:{self.port}/sync"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, str(self._script), url, self._code, self.role],
@@ -130,6 +130,11 @@ class Player:
             self._process.wait()
             self._process = None
             self.kills += 1
+
+    def ends(self, patience: float) -> int:
+        """Wait for it to end, and return its status."""
+        assert self._process is not None
+        return self._process.wait(patience)
 
     def look(self) -> None:
         """Note how it ended, if it did by itself."""
@@ -176,13 +181,15 @@ async def play(seed: int, script: str, home: Path) -> Outcome:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(Server(home / "server"))
         port = server.program.port
-        players = {}
+        players, links = {}, {}
         for role in ROLES:
             way = DelayedLink(port, up=Delay(2.0, 5.0), down=Delay(2.0, 5.0))
             link = await stack.enter_async_context(way)
-            players[role] = Player(role, file, f"R{seed % 100000:05d}", link)
+            code = f"R{seed % 100000:05d}"
+            players[role] = Player(role, file, code, link.port)
+            links[role] = link
             stack.callback(players[role].kill)
-        await _trouble(draw(seed), players, server)
+        await _trouble(draw(seed), players, links, server)
         outcome = Outcome()
         began = time.monotonic()
         outcome.breaches += await _calm(players)
@@ -200,7 +207,10 @@ async def play(seed: int, script: str, home: Path) -> Outcome:
 
 
 async def _trouble(
-    troubles: list[Trouble], players: dict[str, Player], server: Server
+    troubles: list[Trouble],
+    players: dict[str, Player],
+    links: dict[str, DelayedLink],
+    server: Server,
 ) -> None:
     """Start both, and let all of it happen; then all is well again."""
     for each in players.values():
@@ -211,7 +221,8 @@ async def _trouble(
         now = time.monotonic() - began
         while troubles and troubles[0].at <= now:
             trouble = troubles.pop(0)
-            mend = _begin(trouble, players[trouble.role], server)
+            role = trouble.role
+            mend = _begin(trouble, players[role], links[role], server)
             mends.append((now + trouble.lasts, mend))
         for due, mend in list(mends):
             if due <= now:
@@ -223,18 +234,20 @@ async def _trouble(
         await asyncio.sleep(LOOK)
 
 
-def _begin(trouble: Trouble, player: Player, server: Server) -> Callable[[], None]:
+def _begin(
+    trouble: Trouble, player: Player, link: DelayedLink, server: Server
+) -> Callable[[], None]:
     """Let one thing happen; return what mends it."""
     match trouble.what:
         case "kill":
             player.kill()
             return player.start
         case "cut":
-            player.link.cut()
-            return player.link.mend
+            link.cut()
+            return link.mend
         case "freeze":
-            player.link.freeze()
-            return player.link.thaw
+            link.freeze()
+            return link.thaw
         case _:
             if server.ready:
                 server.kill(trouble.lasts / 4)
@@ -277,7 +290,7 @@ async def _judge(server: Server, outcome: Outcome, killed: set[str]) -> None:
         outcome.breaches.append("there is no take")
     for row in takes:
         take = await server.get(f"/api/takes/{row['id']}")
-        found = [_state(each) for each in take["participants"]]
+        found = [records(each) for each in take["participants"]]
         outcome.states.update(found)
         if take["isRecording"]:
             outcome.breaches.append(f"take {row['id']} runs still")
@@ -288,7 +301,8 @@ async def _judge(server: Server, outcome: Outcome, killed: set[str]) -> None:
             outcome.breaches.append(f"take {row['id']}: {lost - killed} lost a file")
 
 
-def _state(participant: dict[str, Any]) -> str:
+def records(participant: dict[str, Any]) -> str:
+    """Return how a device fares with a take."""
     return str(participant["recording"]["state"])
 
 
@@ -296,7 +310,7 @@ def _has_file(participant: dict[str, Any]) -> bool:
     recording = participant["recording"]
     is_named = recording["fileName"] is not None
     times = (recording["firstFrameTime"], recording["lastFrameTime"])
-    return _state(participant) == "stopped" and is_named and None not in times
+    return records(participant) == "stopped" and is_named and None not in times
 
 
 def main() -> int:
