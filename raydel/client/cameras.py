@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from raydel.client.clock import now
 from raydel.client.recordings import Recordings
 from raydel.client.takes import Take
 from raydel.client.wants import Want
@@ -65,11 +65,19 @@ class Operator:
         camera: The camera.
         recordings: Is told what it did.
         do: Carries out what is wanted then.
+        clock: The device's, in ms.
     """
 
     log = Logger()
 
-    def __init__(self, camera: Camera, recordings: Recordings, do: Any) -> None:
+    def __init__(
+        self,
+        camera: Camera,
+        recordings: Recordings,
+        do: Callable[[list[Want]], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._clock = clock
         self._camera = camera
         self._recordings = recordings
         self._do = do
@@ -83,13 +91,13 @@ class Operator:
 
     def cut(self, take: Take) -> None:
         """Stop the camera, once it has surely begun."""
-        at = now()
+        at = self._clock()
         rolling = self._rolling.pop(take.id, None) or succeed(False)
         rolling.addCallback(self._stop, take, at)
         rolling.addErrback(self._has_failed, take)
 
     def _has_begun(self, first: float | None, take: Take) -> bool:
-        at = now() if first is None else first
+        at = self._clock() if first is None else first
         self._want(self._recordings.first_frame(take.id, at))
         return True
 

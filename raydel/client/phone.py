@@ -96,13 +96,17 @@ class Phone:
         *,
         memory: Memory | None = None,
         on_message: Callable[[Outbound], object] | None = None,
+        clock: Callable[[], float] = now,
     ) -> None:
         self.reactor = reactor
+        self._clock = clock
         self.over: Deferred[None] = Deferred(self._abandon)
         self.way: Way | None = None
         self._client = client
         self._operator = (
-            None if camera is None else Operator(camera, client.recordings, self._do)
+            None
+            if camera is None
+            else Operator(camera, client.recordings, self._do, clock)
         )
         self._memory = memory
         self._on_message = on_message
@@ -264,7 +268,7 @@ class Phone:
 
     def stamp(self) -> float:
         """Return the phone's time, ms."""
-        return now()
+        return self._clock()
 
     def linked(self, link: Link) -> None:
         """Note that a link is open."""
@@ -374,12 +378,12 @@ class Phone:
         """Call at an instant of this phone's clock, whatever the reactor's says."""
 
         def due() -> None:
-            if now() < at - EARLY:
+            if self._clock() < at - EARLY:
                 self._at(at, call)
             else:
                 self._do(call())
 
-        self._after(max(0.0, at - now()) / 1000.0, due)
+        self._after(max(0.0, at - self._clock()) / 1000.0, due)
 
     def _tell(self, message: Outbound) -> None:
         if self._on_message is None:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from raydel.certificates.authority import issue
+from tests.delays import LOOPBACK
 from tests.docs import ROOT, fences, page
 from tests.integration.program import Program
+from tests.integration.test_tls import AUTHORITY, FIRST, secure
 from tests.rig.programs import Player, draw, play, records
+
+OTHER = issue(AUTHORITY, ["localhost", LOOPBACK])
+
+PATIENCE = 15.0
+"""Seconds that a program may take, the start of Python included."""
 
 EXAMPLE = next(f.text for f in fences(page("docs/client.md")) if f.language == "python")
 
@@ -45,3 +58,53 @@ def test_killed_and_cut(tmp_path: Path) -> None:
     print(f"seed {seed}: {draw(seed)}")  # noqa: T201 - to play it again
     outcome = asyncio.run(play(seed, EXAMPLE, tmp_path))
     assert outcome.breaches == [], outcome.story
+
+
+JOIN = """\
+import sys
+from twisted.internet import task
+from raydel.client import connect
+
+async def main(reactor, url, *words):
+    options = dict(word.split("=", 1) for word in words)
+    phone = await connect(url, "TLS123", is_host=True, **options).addTimeout(4, reactor)
+    await phone.leave()
+    print("joined", flush=True)
+
+task.react(main, sys.argv[1:])
+"""
+"""Takes a seat, and leaves it."""
+
+
+def joins(url: str, *options: str) -> str:
+    """Return the last line of a program that takes a seat."""
+    done = subprocess.run(
+        [sys.executable, "-c", JOIN, url, *options],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        cwd=ROOT,
+    )
+    return (done.stdout + done.stderr).strip().splitlines()[-1]
+
+
+def test_trust(tmp_path: Path) -> None:
+    """Over TLS it believes those it was told to, and nobody else."""
+    authority = tmp_path / "ca.crt"
+    authority.write_bytes(AUTHORITY.certificate_pem)
+    digest, other = (p.certificate.fingerprint(SHA256()).hex() for p in (FIRST, OTHER))
+    with secure(tmp_path) as (_, port):
+        local, number = f"wss://localhost:{port}", f"https://{LOOPBACK}:{port}"
+        named = local.replace("localhost", socket.gethostname())
+        assert joins(local, f"ca={authority}") == "joined"
+        assert joins(number, f"ca={authority}") == "joined"
+        assert joins(local, f"fingerprint=sha256:{digest}") == "joined"
+        assert joins(number, f"fingerprint=sha256:{digest.upper()}") == "joined"
+        assert "nobody we trust vouches for the server" in joins(local)
+        assert "or its fingerprint is another" in joins(
+            local, f"fingerprint=sha256:{other}"
+        )
+        root = AUTHORITY.certificate.fingerprint(SHA256()).hex()
+        assert "its fingerprint" in joins(local, f"fingerprint=sha256:{root}")
+        assert "joined" not in joins(named, f"ca={authority}")
