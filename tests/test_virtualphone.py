@@ -59,7 +59,7 @@ WHOLE: Final[dict[str, dict[str, Any]]] = {
 }
 """What the server never leaves out, of each message."""
 
-TAKE: Final = {"startTime": 1200.0, "participant": False}
+TAKE: Final[dict[str, object]] = {"startTime": 1200.0, "participant": False}
 """The same of a take that runs."""
 
 
@@ -85,8 +85,8 @@ class Case(SynchronousTestCase):
 
     def hear(self, kind: str, **fields: object) -> list[Action]:
         """Have the server say something."""
-        if isinstance(fields.get("take"), dict):
-            fields["take"] = {**TAKE, **fields["take"]}
+        if isinstance(take := fields.get("take"), dict):
+            fields["take"] = TAKE | take
         frame = json.dumps({"type": kind, **WHOLE.get(kind, {}), **fields}).encode()
         return self.phone.received(frame, self.time)
 

@@ -16,7 +16,8 @@ EVENTS = st.lists(
     st.sampled_from(
         ["lose", "join", "start", "stop", "again", "time", "answer", "kill", "tap"]
     ),
-    max_size=30,
+    min_size=8,
+    max_size=40,
 )
 
 
@@ -32,7 +33,7 @@ class World(Case):
         self.runs = ""
         self.owed: list[str] = []
         self.answered: dict[str, set[str]] = {}
-        self.do(self.client.opened())
+        self.come()
 
     def do(self, wants: list[Want]) -> None:
         """Carry out what is wanted, with a camera that fails at nothing."""
@@ -119,7 +120,7 @@ class Reconnects(World):
     """Whatever happens, it comes to a good end."""
 
     @given(EVENTS)
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=500, deadline=None)
     def test_a_good_end(self, events: list[str]) -> None:
         """Once all is well, nothing rolls, and each take's end was reported."""
         self.begin()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +15,14 @@ from raydel.certificates.authority import issue
 from tests.delays import LOOPBACK
 from tests.docs import ROOT, fences, page
 from tests.integration.program import Program
-from tests.integration.test_tls import AUTHORITY, FIRST, secure
+from tests.integration.test_tls import (
+    AUTHORITY,
+    ELSEWHERE,
+    FIRST,
+    put,
+    secure,
+    wait_for,
+)
 from tests.rig.programs import Player, draw, play, records
 
 OTHER = issue(AUTHORITY, ["localhost", LOOPBACK])
@@ -60,51 +67,62 @@ def test_killed_and_cut(tmp_path: Path) -> None:
     assert outcome.breaches == [], outcome.story
 
 
-JOIN = """\
+JOINS = """\
 import sys
 from twisted.internet import task
 from raydel.client import connect
 
-async def main(reactor, url, *words):
-    options = dict(word.split("=", 1) for word in words)
-    phone = await connect(url, "TLS123", is_host=True, **options).addTimeout(4, reactor)
-    await phone.leave()
-    print("joined", flush=True)
+async def main(reactor, *attempts):
+    for attempt in attempts:
+        url, *words = attempt.split()
+        options = dict(word.split("=", 1) for word in words)
+        try:
+            phone = await connect(url, "TLS123", is_host=True, **options)
+            await phone.leave()
+            print("joined")
+        except Exception as refused:
+            print(refused)
 
 task.react(main, sys.argv[1:])
 """
-"""Takes a seat, and leaves it."""
+"""Takes a seat and leaves it, in one way after the other."""
 
 
-def joins(url: str, *options: str) -> str:
-    """Return the last line of a program that takes a seat."""
+def joins(*attempts: str) -> list[str]:
+    """Return what came of each attempt: an address, and options behind it."""
     done = subprocess.run(
-        [sys.executable, "-c", JOIN, url, *options],
+        [sys.executable, "-c", JOINS, *attempts],
         capture_output=True,
         text=True,
         timeout=PATIENCE,
-        check=False,
+        check=True,
         cwd=ROOT,
     )
-    return (done.stdout + done.stderr).strip().splitlines()[-1]
+    return done.stdout.splitlines()
 
 
 def test_trust(tmp_path: Path) -> None:
     """Over TLS it believes those it was told to, and nobody else."""
     authority = tmp_path / "ca.crt"
     authority.write_bytes(AUTHORITY.certificate_pem)
-    digest, other = (p.certificate.fingerprint(SHA256()).hex() for p in (FIRST, OTHER))
-    with secure(tmp_path) as (_, port):
-        local, number = f"wss://localhost:{port}", f"https://{LOOPBACK}:{port}"
-        named = local.replace("localhost", socket.gethostname())
-        assert joins(local, f"ca={authority}") == "joined"
-        assert joins(number, f"ca={authority}") == "joined"
-        assert joins(local, f"fingerprint=sha256:{digest}") == "joined"
-        assert joins(number, f"fingerprint=sha256:{digest.upper()}") == "joined"
-        assert "nobody we trust vouches for the server" in joins(local)
-        assert "or its fingerprint is another" in joins(
-            local, f"fingerprint=sha256:{other}"
+    certificates = (each.certificate for each in (FIRST, OTHER, AUTHORITY))
+    own, other, root = (each.fingerprint(SHA256()).hex() for each in certificates)
+    with secure(tmp_path) as (server, port):
+        name, number = f"wss://localhost:{port}", f"https://{LOOPBACK}:{port}"
+        *good, system, of_other, of_root = joins(
+            f"{name} ca={authority}",
+            f"{number} ca={authority}",
+            f"{name} fingerprint=sha256:{own}",
+            f"{number} fingerprint=sha256:{own.upper()}",
+            name,
+            f"{name} fingerprint=sha256:{other}",
+            f"{name} fingerprint=sha256:{root}",
         )
-        root = AUTHORITY.certificate.fingerprint(SHA256()).hex()
-        assert "its fingerprint" in joins(local, f"fingerprint=sha256:{root}")
-        assert "joined" not in joins(named, f"ca={authority}")
+        put(tmp_path, ELSEWHERE)
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(server, "elsewhere.example")
+        (elsewhere,) = joins(f"{name} ca={authority}")
+    assert good == ["joined"] * 4
+    for refused in (system, of_other, of_root):
+        assert "nobody we trust vouches for the server" in refused
+    assert "certificate is for another name" in elsewhere
