@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -13,6 +14,13 @@ from raydel.client.memory import Memory
 from raydel.client.trust import authorities, fingerprint_of, trust
 
 DIGITS = "ab" * 32
+
+
+def fresh_file(case: SynchronousTestCase) -> Path:
+    """Return a path at which nothing is; what is put there goes with the test."""
+    place = TemporaryDirectory()
+    case.addCleanup(place.cleanup)
+    return Path(place.name) / "file"
 
 
 class Addresses(SynchronousTestCase):
@@ -80,7 +88,7 @@ class Trust(SynchronousTestCase):
 
     def test_no_authorities(self) -> None:
         """A file without certificates is named, and one that is not there."""
-        file = Path(self.mktemp())
+        file = fresh_file(self)
         problem = self.assertRaises(Untrusted, authorities, file)
         self.assertIn("No such file", str(problem))
         file.write_text("hello", "ascii")
@@ -93,7 +101,7 @@ class Memories(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Have a place for it."""
-        self.file = Path(self.mktemp())
+        self.file = fresh_file(self)
         self.kept = Kept("token", 7, "me", "c1")
 
     def test_recalled(self) -> None:
