@@ -24,7 +24,7 @@ from raydel.core.session import STATES
 from raydel.core.state import Seat, Session
 from raydel.core.take import Absentee, Participant, Take
 from raydel.core.turn import Outcome
-from raydel.core.waits import Awaited
+from raydel.core.waits import silence
 
 
 class Letter(Struct, frozen=True):
@@ -262,8 +262,7 @@ def _of_entry(entry: JournalEntry) -> _Told | None:
                 label=label,
             )
         case Unheard(what=what):
-            owed = Awaited(entry.take_id, entry.device_id, what, entry.at)
-            return partial(told, state="silent", reason=owed.silence)
+            return partial(told, state="silent", reason=silence(what))
         case RecordingStopped() as report:
             return partial(
                 told,

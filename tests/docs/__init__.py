@@ -11,6 +11,7 @@ ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = (
     "README.md",
     "docs/architecture.md",
+    "docs/client.md",
     "docs/exports.md",
     "docs/operations.md",
     "docs/protocol.md",
