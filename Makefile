@@ -1,7 +1,7 @@
 # What takes long or is wanted seldom. ./serve and ./check need no make.
 
 .PHONY: help dev diagram schema openapi pythons package deploying conformance conformance-all
-.PHONY: slow-connections store soak kills schedules timesync flashes clean
+.PHONY: slow-connections store soak kills clients schedules timesync flashes clean
 COUNT = 200
 .DEFAULT_GOAL := help
 
@@ -55,6 +55,11 @@ soak: ## Kill, cut and starve the real server, 200 schedules or COUNT=1000; 15 m
 kills: ## Kill the server 200 times, or COUNT=1000, at random instants; 10 minutes.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
 	@.venv/bin/python -m tests.rig.soak --menu kills --kills $(COUNT)
+
+clients: COUNT = 50
+clients: ## Kill and cut two client programs, COUNT=50 times; 15 minutes.
+	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
+	@.venv/bin/python -m tests.rig.programs $(COUNT)
 
 schedules: COUNT = 100000
 schedules: ## Play COUNT=100000 schedules of what can go wrong, in virtual time.

@@ -45,7 +45,8 @@ class _Offer:
     @classmethod
     def of(cls, line: Line) -> _Offer:
         """Offer a line as it is now."""
-        write = line.write(line.session, line.takes.values(), line.journal)
+        takes = line.takes.values()
+        write = line.write(line.session, takes, line.journal, line.letters)
         return cls(line, line.session, write)
 
 

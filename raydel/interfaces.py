@@ -14,6 +14,7 @@ from raydel.core.errors import Refusal
 from raydel.core.events import Event
 from raydel.core.instants import Anchor
 from raydel.core.journal import JournalEntry
+from raydel.core.letters import Letter
 from raydel.core.messages import (
     Inbound,
     MarkerNotice,
@@ -129,6 +130,7 @@ class Write(Struct, frozen=True):
         session: Its new value, or None to delete it.
         takes: Takes to keep in their new form, whether they are there or not.
         journal: What is added to the journals of its takes.
+        letters: What is to be posted of it.
     """
 
     code: str
@@ -136,6 +138,7 @@ class Write(Struct, frozen=True):
     session: Session | None
     takes: tuple[Take, ...] = ()
     journal: tuple[JournalEntry, ...] = ()
+    letters: tuple[Letter, ...] = ()
 
 
 class StoreTrouble(Exception):
@@ -218,6 +221,19 @@ class IStore(Interface):
         Returns:
             Fires with the codes that conflicted, once all else is stored.
         """
+
+    def letters(limit: int = 1_000) -> Deferred[Sequence[Letter]]:
+        """Return the oldest letter of each session that has any, the oldest first.
+
+        Those of one session are in the order in which they were written. A store
+        need not keep more than ten thousand: then the oldest go.
+
+        Args:
+            limit: Of so many sessions at most.
+        """
+
+    def delivered(ids: Sequence[str]) -> Deferred[None]:
+        """Delete the letters with these ids; one that is not there is no matter."""
 
     def delete(take_id: str) -> Deferred[bool]:
         """Delete a take that has ended, with all that was kept of it.

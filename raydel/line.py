@@ -16,10 +16,12 @@ from raydel.core.effects import Close, Dismissed, Effect, Seated, Tell
 from raydel.core.errors import DEGRADED, Refusal
 from raydel.core.events import Event, Joining, PeerCommand
 from raydel.core.journal import JournalEntry
+from raydel.core.letters import Letter, letters_of
 from raydel.core.messages import Joined, Numbered, Outbound, refused
 from raydel.core.session import SEAT_TAKEN, step
 from raydel.core.state import Phase, Session, phase_of
 from raydel.core.take import Take
+from raydel.core.tokens import new_letter_id
 from raydel.interfaces import StoreTrouble, Write
 
 LIVING: Final = frozenset({Phase.OPEN, Phase.RECORDING})
@@ -74,6 +76,7 @@ class Line:
         stored: The version of it that the store has; 0 for none.
         takes: Takes that the store does not have in this form.
         journal: Lines of journals that it does not have.
+        letters: Letters that it does not have.
         waiting: What is still to be dealt with, first come first.
     """
 
@@ -83,6 +86,7 @@ class Line:
     stored: int = 0
     takes: dict[str, Take] = field(default_factory=dict)
     journal: list[JournalEntry] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
     waiting: deque[Entry] = field(default_factory=deque)
 
     @property
@@ -111,23 +115,27 @@ class Line:
         self.stored = 0 if session is None else session.version
         self.takes.clear()
         self.journal.clear()
+        self.letters.clear()
         self.standing = Standing.STORED
 
     def has_most(self, write: Write) -> None:
         """Note what the store has, where the line has run further ahead since."""
         self.stored = 0 if write.session is None else write.session.version
         del self.journal[: len(write.journal)]
+        del self.letters[: len(write.letters)]
 
     def runs_ahead(
         self,
         session: Session | None,
         takes: dict[str, Take],
         journal: Iterable[JournalEntry] = (),
+        letters: Iterable[Letter] = (),
     ) -> None:
         """Note what everybody is told before the store has it."""
         self.session = session
         self.takes |= takes
         self.journal += journal
+        self.letters += letters
         self.standing = Standing.BEHIND
 
     def write(
@@ -135,11 +143,19 @@ class Line:
         session: Session | None,
         takes: Iterable[Take],
         journal: Iterable[JournalEntry] = (),
+        letters: Iterable[Letter] = (),
     ) -> Write:
         """Put a value into the next write to the store."""
         if session is not None:
             session = structs.replace(session, version=self.stored + 1)
-        return Write(self.code, self.stored, session, tuple(takes), tuple(journal))
+        return Write(
+            code=self.code,
+            expected=self.stored,
+            session=session,
+            takes=tuple(takes),
+            journal=tuple(journal),
+            letters=tuple(letters),
+        )
 
     def take_entries(self) -> list[Entry]:
         """Return what waits, and have nothing wait any more."""
@@ -166,6 +182,7 @@ class Share:
         takes: The takes that they have changed.
         effects: What they want done, in order.
         journal: What they have added to the journals of takes.
+        letters: What is to be posted of them, where letters are wanted.
         answers: What those are told who wait for a request, last of all.
     """
 
@@ -175,14 +192,16 @@ class Share:
     takes: dict[str, Take] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     journal: list[JournalEntry] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
     answers: list[tuple[Deferred[bool], bool]] = field(default_factory=list)
 
     def write(self) -> Write | None:
         """Return what has to be stored, or None."""
         is_same = self.session == self.line.session
-        if is_same and not self.takes and not self.journal:
+        if is_same and not (self.takes or self.journal or self.letters):
             return None
-        return self.line.write(self.session, self.takes.values(), self.journal)
+        takes = self.takes.values()
+        return self.line.write(self.session, takes, self.journal, self.letters)
 
     def reply(self, reply: Reply) -> None:
         """Let an answer leave in its turn."""
@@ -195,11 +214,14 @@ class Share:
 
     def step(self, event: Event, now: float, config: Config) -> None:
         """Take a step on the value of the last."""
-        outcome = step(self.session, self.line.code, event, now, config)
+        before, code = self.session, self.line.code
+        outcome = step(before, code, event, now, config)
         self.session = outcome.session
         self.takes.update((take.id, take) for take in outcome.takes)
         self.effects.extend(outcome.effects)
         self.journal.extend(outcome.journal)
+        if config.webhook is not None:
+            self.letters += letters_of(before, outcome, code, now, new_letter_id)
 
     def refuse(self, event: Event) -> None:
         """Answer a peer that nothing can be stored now."""

@@ -256,7 +256,9 @@ class Lines:
     def _go_on(self, share: Share) -> None:
         """Carry out steps that are stored later."""
         if share.write() is not None:
-            share.line.runs_ahead(share.session, share.takes, share.journal)
+            share.line.runs_ahead(
+                share.session, share.takes, share.journal, share.letters
+            )
         share.promise_nothing()
         self._conclude(share)
 

@@ -21,6 +21,7 @@ from raydel.core.cameras import CameraLatency, written
 from raydel.core.config import Config, LogFormat, StartPolicy, Survives
 from raydel.core.instants import DAY, MINUTE
 from raydel.endpoints import speaks_own_tls
+from raydel.receiver import read_secret, read_url
 
 _NUMBER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 _ORIGIN: Final = re.compile(
@@ -69,6 +70,8 @@ class Options(usage.Options):
         self._survives: Survives | None = None
         self._keep_takes = Config.keep_takes
         self._camera_latencies: list[CameraLatency] = []
+        self._webhook: str | None = None
+        self._webhook_secret: bytes | None = None
 
     def opt_port(self, description: str) -> None:
         """Where to listen: a port number, or a Twisted endpoint description.
@@ -239,6 +242,31 @@ class Options(usage.Options):
         except ValueError as problem:
             _refuse(f"--camera-latency={known}: {problem}")
 
+    def opt_webhook(self, url: str) -> None:
+        """Post what happens to sessions and takes to this URL, as signed JSON.
+
+        http:// or https://. What cannot be delivered is kept, and tried again for a
+        day. It is signed with a secret that the receiver knows too: the next option
+        tells where that is. docs/webhooks.md has a receiver. [default: none]
+        """
+        try:
+            self._webhook = read_url(url)
+        except ValueError as problem:
+            _refuse(f"--webhook: {problem}")
+
+    def opt_webhook_secret_file(self, file: str) -> None:
+        """The file of the secret that webhooks are signed with: one line of text.
+
+        At least 16 characters, drawn by lot, as openssl rand -hex 32 does. On the
+        command line everybody could read it. [default: the environment variable
+        RAYDEL_WEBHOOK_SECRET]
+        """
+        path = _path("webhook-secret-file", file)
+        try:
+            self._webhook_secret = path.read_bytes()
+        except OSError as error:
+            _refuse(f"--webhook-secret-file={file}: {error.strerror or error}")
+
     def opt_version(self) -> NoReturn:
         """Show the version of Raydel and exit."""
         print(f"Raydel {__version__}")  # noqa: T201 - asked for on the command line
@@ -283,6 +311,8 @@ class Options(usage.Options):
             survives=self._survives or Config.survives,
             keep_takes=self._keep_takes,
             camera_latencies=tuple(self._camera_latencies),
+            webhook=self._webhook,
+            webhook_secret=self._secret(),
         )
 
     def _check_certificates(self, ports: Sequence[str]) -> None:
@@ -294,6 +324,17 @@ class Options(usage.Options):
         given = self._certificate or self._certificates
         if given and not any(map(speaks_own_tls, ports)):
             _refuse(f"no port speaks TLS, {given} is of no use: --port=tls:3001 does")
+
+    def _secret(self) -> bytes:
+        """Return what letters are signed with; nothing where there are none."""
+        if self._webhook is not None:
+            try:
+                return read_secret(self._webhook_secret, self._environ)
+            except ValueError as problem:
+                _refuse(f"--webhook: {problem}")
+        if self._webhook_secret is not None:
+            _refuse("--webhook-secret-file is of no use without --webhook")
+        return b""
 
     def _store_file(self) -> Path | None:
         """Return the file to keep all in; None for memory."""

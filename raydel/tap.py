@@ -6,26 +6,30 @@ imported inside `makeService`, therefore.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
 
 from raydel.certificates import Certificates, Renewal, source_of
 from raydel.core.config import Config
 from raydel.core.instants import Anchor
 from raydel.endpoints import PortService, resolve
-from raydel.interfaces import IStore, StoreTrouble
+from raydel.interfaces import IStore, ITimebase, StoreTrouble
 from raydel.notify import Supervised
 from raydel.options import Options
+from raydel.postman import Postman
 from raydel.program import OpenCalls, Program, as_later, on_hangup, settle
+from raydel.receiver import host_of
 from raydel.service import SessionService
 from raydel.store.memory import MemoryStore
 from raydel.store.sqlite import SQLiteStore
 from raydel.threads import InThread
 from raydel.timebase import BootTimebase, boot_name, fresh_anchor
+from raydel.webhooks import Webhooks
 
 __all__ = ["Options", "makeService"]
 
@@ -61,7 +65,9 @@ def makeService(options: Options) -> IService:
         PortService(description, endpoint, site)
         for description, endpoint in zip(config.ports, endpoints, strict=True)
     ]
-    parts = [sessions, OpenCalls(site.finish), *ports, Supervised(reactor)]
+    posting = _webhooks(config, store, timebase, reactor)
+    calls = OpenCalls(site.finish)
+    parts = [sessions, *posting, calls, *ports, Supervised(reactor)]
     if certificates.are_used:
         on_hangup(reactor, certificates.reload)
         parts.insert(0, Renewal(certificates, reactor))
@@ -81,6 +87,19 @@ def _store(config: Config, in_thread: InThread) -> IStore:
     if config.store is None:
         return MemoryStore()
     return SQLiteStore(config.store, config.survives, in_thread)
+
+
+def _webhooks(
+    config: Config, store: IStore, timebase: ITimebase, reactor: Any
+) -> Iterator[IService]:
+    """Make what posts letters, if somebody wants any. HTTPS is verified."""
+    if config.webhook is None:
+        return
+    # Neither pool nor redirects: each letter is a connection of its own.
+    agent = Agent(reactor, BrowserLikePolicyForHTTPS())
+    postman = Postman(agent, config.webhook, config.webhook_secret, reactor)
+    host = host_of(config.webhook)
+    yield Webhooks(store, postman.post, host, timebase, reactor)
 
 
 def _checked(store: IStore, fresh: Anchor) -> Anchor:

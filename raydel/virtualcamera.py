@@ -13,22 +13,19 @@ from math import floor
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
+from raydel.client.recordings import Recordings
+from raydel.client.takes import Take
+from raydel.client.wants import Want
 from raydel.core.cameras import Latency
 from raydel.core.instants import SECOND, fine
-from raydel.virtualwire import Action, Film, Footage, Heard, Later, Outbox, Say
+from raydel.core.messages import RecordingStopped
+from raydel.virtualwire import Action, Film, Footage, Later, Say
 from raydel.virtualwire import File as FinishedFile
 
 PLAYED_LATENCY: Final = Latency(300.0, 30.0)
 """A played phone's own; of those that people have, each model has another."""
-
-CAPABILITIES: Final = ("late_start", "markers", "recording_reports")
-"""What a played phone with a camera can do."""
-
-LONGEST_REASON: Final = 200
-"""Characters that a reason may have."""
-
-AGAIN: Final = 2 * SECOND
-"""ms after which a report is sent again that could not be kept."""
 
 _TWENTIETH: Final = NormalDist().inv_cdf(0.975)
 _SUREST: Final = 1e-9
@@ -66,27 +63,20 @@ class Camera:
         return Footage(take_id, first_frame, last_frame, more + 1, self.frame_rate)
 
 
-class Running(NamedTuple):
-    """A take that is filmed, or soon will be.
+class Rolling(NamedTuple):
+    """A take that is filmed.
 
     Attributes:
-        name: Its id.
-        agreed: When the camera is to be called; None for at once.
-        is_late: Whether this phone joined it in its middle.
+        take: Which one.
         called: When the camera was called.
-        first_frame: When its first frame is.
+        first_frame: When its first frame is; None without a camera.
         is_seen: Whether that was noted.
     """
 
-    name: str
-    agreed: float | None
-    is_late: bool = False
-    called: float | None = None
+    take: Take
+    called: float
     first_frame: float | None = None
     is_seen: bool = False
-
-    def __str__(self) -> str:
-        return f"take {self.name[:4]}…"
 
 
 class Recorder:
@@ -96,11 +86,8 @@ class Recorder:
         camera: The camera; None for a phone that reports nothing.
         clock: The phone's clock, in ms.
         chance: Draws from 0 to 1, for what the camera takes.
-        outbox: Where reports go.
-
-    Attributes:
-        take: What is filmed now.
-        known: The id of the latest take that it was told to film.
+        recordings: Has reported what the camera did.
+        carry: Turns what is wanted then into actions.
     """
 
     def __init__(
@@ -108,144 +95,83 @@ class Recorder:
         camera: Camera | None,
         clock: Callable[[], float],
         chance: Callable[[], float],
-        outbox: Outbox,
+        recordings: Recordings,
+        carry: Callable[[list[Want]], list[Action]],
     ) -> None:
-        self.take: Running | None = None
-        self.known = ""
         self._camera = camera
         self._clock = clock
         self._chance = chance
-        self._outbox = outbox
+        self._recordings = recordings
+        self._carry = carry
+        self._rolling: Rolling | None = None
         self._unfinished: list[str] = []
 
     @property
-    def is_settled(self) -> bool:
-        """Whether every file is made, and every report answered."""
-        reports = any(each.is_report for each in self._outbox.waiting)
-        return not (self.take or self._unfinished or reports)
+    def has_first_frame(self) -> bool:
+        """Whether the first frame of a take was seen that goes on."""
+        return self._rolling is not None and self._rolling.is_seen
 
-    def told_to_start(self, heard: Heard) -> list[Action]:
-        """Film a take from an instant on; one that is known already goes on."""
-        if heard.take_id == self.known:
+    def call(self, take: Take) -> list[Action]:
+        """Call the camera."""
+        now = self._clock()
+        said: Action = Say(f"● recording {_shown(take)} ({_how(take, now)})")
+        self._rolling = rolling = Rolling(take, now)
+        if self._camera is None:
+            return [said]
+        first = fine(now + self._camera.wakes_in(self._chance()))
+        self._rolling = rolling = rolling._replace(first_frame=first)
+        return [said, Later(first, partial(self._see, rolling))]
+
+    def cut(self, take: Take, why: str) -> list[Action]:
+        """Stop the camera."""
+        rolling, self._rolling = self._rolling, None
+        now = self._clock()
+        if rolling is None or rolling.take.id != take.id:
             return []
-        return self._begin(Running(heard.take_id, heard.local_start_time))
+        lasted = f"{(now - rolling.called) / SECOND:.1f} s"
+        said = Say(f"■ {_shown(take)} lasted {lasted} ({why})")
+        return [said, *self._wrap_up(rolling, now)]
 
-    def join_late(self, take_id: str) -> list[Action]:
-        """Film a take that runs already, from now on."""
-        return self._begin(Running(take_id, None, is_late=True))
-
-    def told_to_stop(self, heard: Heard) -> list[Action]:
-        """Stop filming a take at an instant; others go on."""
-        name = heard.take_id or self.known
-        if name != self.known:
-            return [Say("  a take that this phone has no part in is over")]
-        at = self._clock() if heard.local_stop_time is None else heard.local_stop_time
-        return [Later(at, partial(self.cut, heard.reason or "stop", name))]
-
-    def cut(self, why: str, name: str | None = None) -> list[Action]:
-        """Stop the camera; with a name, only if it films that take."""
-        take, now = self.take, self._clock()
-        if take is None or name not in {None, take.name}:
-            return []
-        self.take = None
-        if take.called is None:
-            early = f"■ {take} was stopped before it began ({why})"
-            return [Say(early), *self._fail(take.name, "stopped before it began")]
-        lasted = f"■ {take} lasted {(now - take.called) / SECOND:.1f} s ({why})"
-        return [Say(lasted), *self._wrap_up(take, now)]
+    def spared(self, take: Take, why: str) -> list[Action]:
+        """Show that the camera was never called."""
+        return [Say(f"■ {_shown(take)} was stopped before it began ({why})")]
 
     def drop(self, why: str) -> list[Action]:
         """Stop the camera, and make no more files."""
-        cut = self.cut(why)
+        cut = self._carry(self._recordings.cut(why))
         actions: list[Action] = [each for each in cut if not isinstance(each, Film)]
         for name in self._unfinished:
             actions += self._fail(name, "put away before its file was made")
         self._unfinished.clear()
         return actions
 
-    def answered(self, heard: Heard) -> None:
-        """Take an update for the answer to a report."""
-        told = f"recording_{heard.state}", heard.take_id
-        self._outbox.done(
-            lambda _, said: told == (said.kind, said.fields.get("takeId"))
-        )
-
-    def refused(self, heard: Heard) -> list[Action]:
-        """Take a refusal for the answer to a report, if it is that.
-
-        One that may pass is asked again: under a new name, as the same name has the
-        same answer.
-        """
-        report = self._outbox.named(heard.command_id)
-        if report is None or not report.is_report:
-            return []
-        if heard.code == "take_not_found":
-            self._outbox.done(
-                lambda _, said: (
-                    said.is_report and said.fields["takeId"] == report.fields["takeId"]
-                )
-            )
-            return []
-        self._outbox.done(lambda name, _: name == heard.command_id)
-        if not heard.temporary:
-            return []
-        again = partial(self._outbox.say, report.kind, **report.fields)
-        return [Later(self._clock() + AGAIN, again)]
-
-    def _begin(self, take: Running) -> list[Action]:
-        before = self.cut("another take begins")
-        self.known = take.name
-        self.take = take
-        # Without a time of ours, the message comes when we are to start.
-        at = self._clock() if take.agreed is None else take.agreed
-        scheduled = self._report("recording_scheduled", take.name)
-        return [*before, *scheduled, Later(at, partial(self._roll, take))]
-
-    def _roll(self, take: Running) -> list[Action]:
-        if self.take != take:
-            return []
-        now = self._clock()
-        said: Action = Say(f"● recording {take} ({_how(take, now)})")
-        self.take = take = take._replace(called=now)
-        if self._camera is None:
-            return [said]
-        first = fine(now + self._camera.wakes_in(self._chance()))
-        self.take = take = take._replace(first_frame=first)
-        return [said, Later(first, partial(self._see, take))]
-
-    def _see(self, take: Running) -> list[Action]:
+    def _see(self, rolling: Rolling) -> list[Action]:
         """Note the first frame."""
-        if self.take != take:
+        if self._rolling != rolling:
             return []
-        self.take = take._replace(is_seen=True)
-        return self._tell_of_first_frame(take)
+        self._rolling = rolling._replace(is_seen=True)
+        return self._tell_of_first_frame(rolling)
 
-    def _tell_of_first_frame(self, take: Running) -> list[Action]:
-        camera, called, first = self._camera, take.called, take.first_frame
-        if camera is None or called is None or first is None:
+    def _tell_of_first_frame(self, rolling: Rolling) -> list[Action]:
+        camera, first = self._camera, rolling.first_frame
+        if camera is None or first is None:
             return []
-        return [
-            Say(f"  first frame {first - called:.1f} ms after the camera was called"),
-            *self._report(
-                "recording_started",
-                take.name,
-                firstFrameTime=first,
-                frameRate=camera.frame_rate,
-            ),
-        ]
+        after = f"{first - rolling.called:.1f} ms after the camera was called"
+        report = self._recordings.first_frame(rolling.take.id, first, camera.frame_rate)
+        return [Say(f"  first frame {after}"), *self._carry(report)]
 
-    def _wrap_up(self, take: Running, now: float) -> list[Action]:
-        camera, first = self._camera, take.first_frame
+    def _wrap_up(self, rolling: Rolling, now: float) -> list[Action]:
+        camera, first, name = self._camera, rolling.first_frame, rolling.take.id
         if camera is None or first is None:
             return []
         if now < first:
-            return self._fail(take.name, "stopped before its first frame")
+            return self._fail(name, "stopped before its first frame")
         # Of two timers of one instant, that of the stop may be the first.
-        before = [] if take.is_seen else self._tell_of_first_frame(take)
-        footage = camera.footage(take.name, first, now)
+        before = [] if rolling.is_seen else self._tell_of_first_frame(rolling)
+        footage = camera.footage(name, first, now)
         if not camera.keeps_files:
             return [*before, *self._stopped(footage)]
-        self._unfinished.append(take.name)
+        self._unfinished.append(name)
         return [*before, Film(footage, partial(self._filmed, footage))]
 
     def _filmed(self, footage: Footage, outcome: FinishedFile | str) -> list[Action]:
@@ -256,38 +182,35 @@ class Recorder:
             return [Say(f"! no file: {outcome}"), *self._fail(footage.take_id, outcome)]
         size = outcome.size_bytes / 1000
         told = f"✓ {outcome.name}: {footage.frames} frames, {size:,.0f} kB"
-        return [
-            Say(told),
-            *self._stopped(
-                footage,
-                fileName=outcome.name,
-                sizeBytes=outcome.size_bytes,
-                sha256=outcome.sha256,
-            ),
-        ]
+        return [Say(told), *self._stopped(footage, outcome)]
 
-    def _stopped(self, footage: Footage, **of_file: object) -> list[Action]:
-        return self._report(
-            "recording_stopped",
-            footage.take_id,
-            lastFrameTime=footage.last_frame,
-            frames=footage.frames,
-            **of_file,
+    def _stopped(
+        self, footage: Footage, file: FinishedFile | None = None
+    ) -> list[Action]:
+        report = RecordingStopped(
+            footage.take_id, footage.last_frame, frames=footage.frames
         )
+        if file is not None:
+            report = structs.replace(
+                report,
+                file_name=file.name,
+                size_bytes=file.size_bytes,
+                sha256=file.sha256,
+            )
+        return self._carry(self._recordings.finished(report))
 
     def _fail(self, take_id: str, why: str) -> list[Action]:
-        return self._report("recording_failed", take_id, reason=why[:LONGEST_REASON])
-
-    def _report(self, kind: str, take_id: str, **fields: object) -> list[Action]:
-        if self._camera is None:
-            return []
-        return self._outbox.say(kind, takeId=take_id, **fields)
+        return self._carry(self._recordings.failed(take_id, why))
 
 
-def _how(take: Running, now: float) -> str:
+def _shown(take: Take) -> str:
+    return f"take {take.id[:4]}…"
+
+
+def _how(take: Take, now: float) -> str:
     """Say how a camera was called."""
     if take.is_late:
         return "late: it ran already"
-    if take.agreed is None:
+    if take.starts_at is None:
         return "at once: this clock is not known"
-    return f"start {max(0.0, now - take.agreed):.1f} ms after the agreed instant"
+    return f"start {max(0.0, now - take.starts_at):.1f} ms after the agreed instant"

@@ -1,48 +1,26 @@
-"""What a played phone hears, says, and wants to be done.
+"""What a played phone wants to be done, beside what any client wants.
 
 Its time is in milliseconds of its own clock, which may be wrong by any amount.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
-import msgspec
-from msgspec import Struct, field
+from raydel.client.wants import Connect, Send
 
-
-class Heard(Struct, frozen=True, rename="camel"):
-    """A message of the server: of all fields of all kinds, those a phone acts on."""
-
-    type: str
-    seq: int = 0
-    message: str = ""
-    code: str = ""
-    detail: str = ""
-    temporary: bool = False
-    command_id: str = ""
-    device_id: str = ""
-    device_name: str = ""
-    clock_id: str = ""
-    resume_token: str = ""
-    resumed: bool = False
-    recovered: bool = False
-    take: dict[str, Any] = {}
-    take_id: str = ""
-    local_start_time: float | None = None
-    local_stop_time: float | None = None
-    reason: str = ""
-    state: str = ""
-    label: str = ""
-    request_id: str = field(name="request_id", default="")
-    server_timestamp: float = field(name="server_timestamp", default=0.0)
-    offset_ms: float = field(name="offset_ms", default=0.0)
-    uncertainty_ms: float = field(name="uncertainty_ms", default=0.0)
-    sample_count: int = field(name="sample_count", default=0)
-    ready_devices: int = field(name="ready_devices", default=0)
-    total_devices: int = field(name="total_devices", default=0)
+__all__ = [
+    "Action",
+    "Connect",
+    "End",
+    "File",
+    "Film",
+    "Footage",
+    "Later",
+    "Say",
+    "Send",
+]
 
 
 class Footage(NamedTuple):
@@ -77,12 +55,6 @@ class File(NamedTuple):
     sha256: str
 
 
-class Send(NamedTuple):
-    """Send a text frame."""
-
-    frame: bytes
-
-
 class Say(NamedTuple):
     """Show a line to whoever holds the phone."""
 
@@ -108,12 +80,6 @@ class Film(NamedTuple):
     then: Callable[[File | str], list[Action]]
 
 
-class Connect(NamedTuple):
-    """Make a link in so many seconds."""
-
-    after: float
-
-
 class End(NamedTuple):
     """Leave, once every `Film` is done; the program ends with this status."""
 
@@ -121,67 +87,3 @@ class End(NamedTuple):
 
 
 Action: TypeAlias = Send | Say | Later | Film | Connect | End
-
-
-class Unanswered(NamedTuple):
-    """A message that waits for its answer; without its ``commandId``."""
-
-    kind: str
-    fields: Mapping[str, object]
-
-    @property
-    def is_report(self) -> bool:
-        """Whether it tells of a recording."""
-        return self.kind.startswith("recording_")
-
-
-class Outbox:
-    """What was said and not answered yet: it is said again after each join.
-
-    Each keeps the name it had, its ``commandId``: one that was obeyed is not obeyed
-    twice.
-
-    Attributes:
-        is_open: Whether there is a seat to speak from.
-    """
-
-    def __init__(self) -> None:
-        self.is_open = False
-        self._waiting: dict[str, Unanswered] = {}
-
-    @property
-    def waiting(self) -> Collection[Unanswered]:
-        """What waits, in the order in which it was said."""
-        return self._waiting.values()
-
-    def say(self, kind: str, **fields: object) -> list[Action]:
-        """Send a message, now or with the next seat."""
-        command_id = secrets.token_urlsafe(9)
-        self._waiting[command_id] = Unanswered(kind, fields)
-        return [self._send(command_id)] if self.is_open else []
-
-    def say_again(self) -> list[Action]:
-        """Send all that waits."""
-        return [self._send(command_id) for command_id in self._waiting]
-
-    def named(self, command_id: str) -> Unanswered | None:
-        """Return what has this name and waits, if anything."""
-        return self._waiting.get(command_id)
-
-    def done(self, is_done: Callable[[str, Unanswered], bool]) -> None:
-        """Let go of what is answered.
-
-        Args:
-            is_done: Whether that is so, by the name and the message.
-        """
-        waiting = self._waiting.items()
-        self._waiting = {key: each for key, each in waiting if not is_done(key, each)}
-
-    def _send(self, command_id: str) -> Send:
-        said = self._waiting[command_id]
-        return send(said.kind, **said.fields, commandId=command_id)
-
-
-def send(kind: str, **fields: object) -> Send:
-    """Return a message, to be sent."""
-    return Send(msgspec.json.encode({"type": kind, **fields}))

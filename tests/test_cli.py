@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from raydel import cli
 from raydel.cli import dev
-from raydel.cli.phone import client_factory
+from raydel.client.links import client_factory
 from tests.docs import ROOT
 
 

@@ -11,6 +11,7 @@ from raydel.core.config import Config
 from raydel.core.effects import Close, Dismissed
 from raydel.core.events import EndRequested, Joining, Left
 from raydel.core.journal import JournalEntry, LinkBack
+from raydel.core.letters import Letter
 from raydel.core.messages import Join, Pong
 from raydel.core.session import SEAT_TAKEN
 from raydel.core.state import Session
@@ -112,6 +113,44 @@ class Journals(SynchronousTestCase):
         self.line.runs_ahead(seated("host"), {}, [self.first])
         self.line.has(seated("host"))
         self.assertEqual([], self.line.journal)
+
+
+class Letters(SynchronousTestCase):
+    """Letters wait for the store as lines of journals do."""
+
+    def setUp(self) -> None:
+        """Have a line, and two letters."""
+        self.line = Line(CODE, Standing.STORED)
+        self.first = Letter("first", CODE, 1.0, "take.marked", "{}")
+        self.second = Letter("second", CODE, 2.0, "take.marked", "{}")
+
+    def test_alone(self) -> None:
+        """A letter is written, even if nothing else has changed."""
+        share = Share(self.line, [], None)
+        share.letters.append(self.first)
+        write = share.write()
+        assert write is not None
+        self.assertEqual((self.first,), write.letters)
+
+    def test_behind(self) -> None:
+        """What was stored while the line ran on is not stored again."""
+        self.line.runs_ahead(seated("host"), {}, letters=[self.first])
+        write = self.line.write(self.line.session, [], letters=self.line.letters)
+        self.line.runs_ahead(seated("host", "guest"), {}, letters=[self.second])
+        self.line.has_most(write)
+        self.assertEqual([self.second], self.line.letters)
+        self.line.has(seated("host", "guest"))
+        self.assertEqual([], self.line.letters)
+
+    def test_where_they_are_wanted(self) -> None:
+        """A step makes letters where there is a receiver, and nowhere else."""
+        for webhook, expected in (
+            (None, []),
+            ("https://club.example", ["session.created", "device.connected"]),
+        ):
+            share = Share(Line(CODE), [], None)
+            share.step(joining("host"), EPOCH, Config(webhook=webhook))
+            self.assertEqual(expected, [letter.event for letter in share.letters])
 
 
 class Order(SynchronousTestCase):

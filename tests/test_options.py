@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -146,6 +147,24 @@ class Choices(SynchronousTestCase):
         found = read(*(f"--camera-latency={each}" for each in words))
         self.assertEqual(expected, found.camera_latencies)
 
+    def test_webhook(self) -> None:
+        """Letters go to a URL, signed with what is in a file, or the environment."""
+        with TemporaryDirectory() as folder:
+            file = Path(folder, "secret")
+            file.write_text("a secret of many words\n")
+            words = ("--webhook=http://a/b", f"--webhook-secret-file={file}")
+            config = read(*words)
+        expected = ("http://a/b", b"a secret of many words")
+        self.assertEqual(expected, (config.webhook, config.webhook_secret))
+        config = read("--webhook=http://a/b", RAYDEL_WEBHOOK_SECRET="x" * 16)
+        self.assertEqual(b"x" * 16, config.webhook_secret)
+        self.assertNotIn("x" * 16, repr(config))
+
+    def test_a_secret_for_nothing(self) -> None:
+        """A secret may stand in the environment, where letters are not wanted."""
+        config = read(RAYDEL_WEBHOOK_SECRET="x" * 16)
+        self.assertEqual((None, b""), (config.webhook, config.webhook_secret))
+
     def test_version(self) -> None:
         """The version is Raydel's, not Twisted's."""
         with redirect_stdout(StringIO()) as out:
@@ -226,6 +245,15 @@ class Refusals(SynchronousTestCase):
         for text in ("Pixel:-1001±6", "Pixel:10000.5±6", "Pixel:350±10001"):
             self.assert_refused("from -1000 to 10000 ms", f"--camera-latency={text}")
 
+    def test_webhook(self) -> None:
+        """A receiver needs a URL and a secret; a secret needs a receiver."""
+        self.assert_refused("--webhook: it is http:// or", "--webhook=club.example")
+        self.assert_refused("--webhook: it needs a secret", "--webhook=http://a")
+        file = "--webhook-secret-file"
+        self.assert_refused("is of no use without --webhook", f"{file}={__file__}")
+        self.assert_refused("No such file", "--webhook=http://a", f"{file}=/none/a")
+        self.assert_refused("needs a path", "--webhook=http://a", f"{file}=")
+
     def test_stores(self) -> None:
         """The stores there are, are named; what other programs call them is not one."""
         for text in ("", "a.sqlite", "memory", "memory:x", "redis:", "sqlite::memory:"):
@@ -278,6 +306,8 @@ class Help(SynchronousTestCase):
             "survives",
             "keep-takes",
             "camera-latency",
+            "webhook",
+            "webhook-secret-file",
         ):
             _, _, after = text.partition(f" --{option}= ")
             self.assertIn("[default: ", after.partition(" --")[0], option)

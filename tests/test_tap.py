@@ -55,6 +55,18 @@ class Inventory(SynchronousTestCase):
             "SessionService OpenCalls PortService PortService Supervised\n", done.stdout
         )
 
+    def test_webhooks(self) -> None:
+        """Who wants letters gets what posts them, beside the sessions."""
+        (self.home / "secret").write_text("a secret of many words")
+        done = self.make(
+            "--port=0",
+            "--webhook=https://club.example/raydel",
+            "--webhook-secret-file=secret",
+            then="print(*(type(part).__name__ for part in program))",
+        )
+        expected = "SessionService Webhooks OpenCalls PortService Supervised\n"
+        self.assertEqual(("", expected), (done.stderr, done.stdout))
+
     def test_nothing_happens_yet(self) -> None:
         """Nothing is opened and nothing scheduled until the services start."""
         done = self.make(

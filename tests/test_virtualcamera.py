@@ -9,9 +9,10 @@ from typing import Any
 from msgspec import convert
 from twisted.trial.unittest import SynchronousTestCase
 
+from raydel.client.recordings import AGAIN
 from raydel.core.cameras import Latency
 from raydel.core.messages import Inbound, Report
-from raydel.virtualcamera import AGAIN, PLAYED_LATENCY, Camera
+from raydel.virtualcamera import PLAYED_LATENCY, Camera
 from raydel.virtualwire import Action, File, Film, Footage, Later, Say
 from tests.test_virtualphone import Case, said, sent
 

@@ -53,8 +53,10 @@ def main(arguments: Sequence[str]) -> None:
     try:
         command = import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as missing:
+        # In a clone, a directory of ours is found where Twisted is not.
+        name = str(missing.name).partition(".")[0]
         raise SystemExit(
-            f"raydel: {missing.name} is not installed for {sys.executable}; "
+            f"raydel: {name} is not installed for {sys.executable}; "
             "in a clone, .venv/bin/python has all it takes"
         ) from None
     command.main(rest)

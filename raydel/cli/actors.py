@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from raydel.cli.filming import Studio
 from raydel.cli.phone import Handset, drifting_clock, reading_of
+from raydel.client.links import NO_CODE
 from raydel.core.cameras import Latency
 from raydel.simulation.live.notes import Unfinished
 from raydel.virtualcamera import Camera
@@ -129,6 +130,15 @@ class Actor(Handset):
         super().do(actions)
         self._look()
 
+    def unlinked(
+        self, why: str, code: int = NO_CODE, *, for_good: bool = False
+    ) -> None:
+        """Note that the link is gone; one that was never there will not be."""
+        if self.link is None and self._closed is None:
+            self._fail(f"{why}; ./serve starts one")
+        else:
+            super().unlinked(why, code, for_good=for_good)
+
     def leaves(self) -> Deferred[None]:
         """Say goodbye to the server, and be gone once it has said its own."""
         goodbye = self._leave() if self._closed is None else None
@@ -145,10 +155,6 @@ class Actor(Handset):
                 awaited.callback(None)
             else:
                 self._awaited.append((holds, awaited))
-
-    def _unreached(self, failure: Failure) -> None:
-        words = failure.getErrorMessage().split(":")[0]
-        self._fail(f"no server at {self._url} ({words}); ./serve starts one")
 
     def _end(self, status: int) -> None:
         """Play no part in when the program ends."""

@@ -10,23 +10,16 @@ its buttons and its screen.
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
-from autobahn.websocket.util import parse_url
-from service_identity import VerificationError
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IHalfCloseableProtocol
-from twisted.internet.protocol import connectionDone
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.stdio import StandardIO
 from twisted.internet.task import LoopingCall
@@ -37,6 +30,8 @@ from zope.interface import implementer
 
 from raydel.cli.filming import Studio, Unfilmed
 from raydel.cli.phone_options import options
+from raydel.client.addresses import address
+from raydel.client.links import NO_CODE, Link, Way
 from raydel.simulation.clocks import Clock
 from raydel.virtualcamera import Camera
 from raydel.virtualphone import BUTTONS, VirtualPhone
@@ -54,9 +49,6 @@ from raydel.virtualwire import (
 
 Outcome: TypeAlias = Callable[[File | str], list[Action]]
 """Told the file that was made, or why there is none."""
-
-SILENCE: Final = 12.0
-"""Seconds without a word, after which a link is dead: the server pings every four."""
 
 FAREWELL: Final = 1.5
 """Seconds that the server has to answer a goodbye."""
@@ -155,13 +147,9 @@ class Handset:
         self._is_ending = False
         self._status = 0
         self._closed: Deferred[None] | None = None
-        self._factory = client_factory(url, reactor)
-        self._factory.protocol = partial(Link, self)  # type: ignore[assignment]
-        is_secure, host, port, *_ = parse_url(url)
-        self._endpoint: Any = HostnameEndpoint(reactor, host, port)
-        if is_secure:
-            options = optionsForClientTLS(host, authority)
-            self._endpoint = wrapClientTLS(options, self._endpoint)
+        there = address(url)
+        security = optionsForClientTLS(there.host, authority)
+        self._way = Way(there, security if there.is_secure else None, self)
 
     def play(self, seconds: float) -> int:
         """Run until it is put away, by itself after so long; return the status."""
@@ -198,11 +186,27 @@ class Handset:
         """Whether it makes no file now."""
         return not self._unfinished
 
-    def unlinked(self, why: str, code: int = 1006, *, for_good: bool = False) -> None:
+    def stamp(self) -> float:
+        """Return the phone's time, ms."""
+        return self.clock()
+
+    def linked(self, link: Link) -> None:
+        """Join."""
+        self.link = link
+        self.do(self.phone.opened())
+
+    def received(self, frame: bytes, arrived: float) -> None:
+        """Hand a message on."""
+        self.do(self.phone.received(frame, arrived))
+
+    def unlinked(
+        self, why: str, code: int = NO_CODE, *, for_good: bool = False
+    ) -> None:
         """Note that the link is gone, or was never opened."""
         self.link = None
         if self._closed is not None:
-            self._closed.callback(None)
+            if not self._closed.called:
+                self._closed.callback(None)
         elif self._is_ending:
             self._show("! link lost: the server is not told of what is not done yet")
         elif for_good:
@@ -220,14 +224,7 @@ class Handset:
         self._connect()
 
     def _connect(self) -> None:
-        self._endpoint.connect(self._factory).addErrback(self._unreached)
-
-    def _unreached(self, failure: Failure) -> None:
-        if self._closed is None:
-            words = (
-                f"no server at {self._url} ({failure.getErrorMessage().split(':')[0]})"
-            )
-            self.do(self.phone.lost(words))
+        self._way.connect()
 
     def _time_is_up(self) -> None:
         self.do(self.phone.tapped("quit"))
@@ -283,7 +280,7 @@ class Handset:
             self._studio.abandon()
         if self.link is None:
             return None
-        self.link.sendClose(1000)
+        self.link.leave()
         return self._closed.addTimeout(FAREWELL, self.reactor).addErrback(
             lambda _: None
         )
@@ -298,84 +295,11 @@ class Handset:
             self._end(0)
 
 
-class Link(WebSocketClientProtocol):
-    """One WebSocket to the server."""
-
-    def __init__(self, handset: Handset) -> None:
-        super().__init__()
-        self.handset = handset
-        self.broken_by: object = None
-        self.silence: Any = None
-
-    def onOpen(self) -> None:
-        """Join."""
-        handset = self.handset
-        handset.link = self
-        self.silence = handset.reactor.callLater(
-            SILENCE, self.dropConnection, abort=True
-        )
-        handset.do(handset.phone.opened())
-
-    def say(self, frame: bytes) -> None:
-        """Send a text frame; nothing follows a goodbye."""
-        if self.state == self.STATE_OPEN:
-            self.sendMessage(frame)
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Hand a message on, with the time of its arrival."""
-        arrived = self.handset.clock()
-        self.silence.reset(SILENCE)
-        self.handset.do(self.handset.phone.received(payload, arrived))
-
-    def onPing(self, payload: bytes) -> None:
-        """Answer, as any WebSocket does."""
-        super().onPing(payload)
-        self.silence.reset(SILENCE)
-
-    def connectionLost(self, reason: Any = connectionDone) -> None:
-        """Keep what TLS says: Autobahn hands on only that something was wrong."""
-        self.broken_by = reason.value
-        super().connectionLost(reason)
-
-    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        """Tell the phone, in words."""
-        if self.silence is None:
-            why, for_good = self._unopened(reason or "")
-            self.handset.unlinked(why, for_good=for_good)
-            return
-        if self.silence.active():
-            self.silence.cancel()
-        words = f"link lost: {reason}" if wasClean and reason else "link lost"
-        self.handset.unlinked(words, code or 1006)
-
-    def _unopened(self, reason: str) -> tuple[str, bool]:
-        """Say why nothing was opened, and whether nothing ever will be."""
-        if refused := re.search(r"upgrade failed \[(\d+)\]: ([^\")]*)", reason):
-            status, words = refused.groups()
-            return f"the server answers {status} {words}", status.startswith("4")
-        if isinstance(self.broken_by, VerificationError):
-            return "the server's certificate is for another name than --url has", True
-        if "certificate verify failed" in str(self.broken_by):
-            return "nobody we trust vouches for the server: see --ca=FILE", True
-        return "nothing there answers as it should: ws:// or wss://?", False
-
-
 def _why_not(failure: Failure) -> str:
     """Return why there is no file; whatever it is, the phone plays on."""
     if failure.check(Unfilmed):
         return failure.getErrorMessage()
     return f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
-
-
-def client_factory(url: str, reactor: Any) -> WebSocketClientFactory:
-    """Return Autobahn's factory, without its timers for a goodbye.
-
-    They round down to whole seconds, and may so be over at once: the link would be
-    torn before the server has heard that the phone left. `FAREWELL` is ours.
-    """
-    factory = WebSocketClientFactory(url, reactor=reactor)
-    factory.setProtocolOptions(closeHandshakeTimeout=0, serverConnectionDropTimeout=0)
-    return factory
 
 
 @implementer(IHalfCloseableProtocol)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
-from raydel.cli.phone import Handset, Link, running_clock
+from raydel.cli.phone import Handset, running_clock
 from raydel.simulation.clocks import Clock
 from raydel.simulation.live.notes import Heard, Notes, Unfinished
 from raydel.virtualphone import VirtualPhone
@@ -33,25 +33,6 @@ machine_time: Final = running_clock(0.0)
 def reading_of(clock: Clock) -> Callable[[], float]:
     """Return what reads a clock now."""
     return lambda: clock.reading(machine_time())
-
-
-class SwiftLink(Link):
-    """A WebSocket that notes when its bytes were read, before it looks at them."""
-
-    def __init__(self, player: Player) -> None:
-        super().__init__(player)
-        self._player = player
-        self._read_at = 0.0
-
-    def dataReceived(self, data: bytes) -> None:
-        """Look at the clock first."""
-        self._read_at = machine_time()
-        super().dataReceived(data)
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Hand a message on."""
-        self._player.received(payload, self._read_at)
-        self.silence.reset(PATIENCE)
 
 
 class Player(Handset):
@@ -74,7 +55,6 @@ class Player(Handset):
         authority: Any | None,
     ) -> None:
         super().__init__(reactor, phone, reading_of(notes.clock), url, authority)
-        self._factory.protocol = partial(SwiftLink, self)  # type: ignore[assignment]
         self.notes = notes
         self._heard: dict[str, Heard] = {}
         self._awaited: dict[str, Deferred[Heard]] = {}
@@ -107,20 +87,24 @@ class Player(Handset):
         goodbye = self._leave() if self._closed is None else None
         return goodbye.addCallback(self._drop) if goodbye else succeed(None)
 
-    def received(self, frame: bytes, came: float) -> None:
+    def stamp(self) -> float:
+        """Return machine time, ms: what is noted is told in that."""
+        return machine_time()
+
+    def received(self, frame: bytes, arrived: float) -> None:
         """Answer first of all, then note what was answered.
 
         Args:
             frame: A message.
-            came: When it was read, machine time, ms.
+            arrived: When it was read, machine time, ms.
         """
         if self._closed is not None:  # After a goodbye nothing may be said.
             return
-        actions = self.phone.received(frame, self.notes.clock.reading(came))
+        actions = self.phone.received(frame, self.notes.clock.reading(arrived))
         went = machine_time()
         self.do(actions)
         try:
-            self._took(self.notes.heard(frame, came, went))
+            self._took(self.notes.heard(frame, arrived, went))
         except Unfinished as why:
             self._fail(why)
 
@@ -155,13 +139,9 @@ class Player(Handset):
 
     def _drop(self, _: object) -> None:
         if self.link is not None:
-            self.link.dropConnection(abort=True)
+            self.link.drop()
 
     # What the phone of a person does on its own.
-
-    def _unreached(self, failure: Failure) -> None:
-        words = failure.getErrorMessage().split(":")[0]
-        self._fail(Unfinished(f"no server at {self._url} ({words})"))
 
     def _end(self, status: int) -> None:
         """Play no part in when the program ends."""

@@ -44,6 +44,8 @@ class Config:
         camera_latencies: What is known of how long models take to begin to film.
         camera_delays: How late released apps call their cameras, ms, for those of which
             an operator knows better than the table does.
+        webhook: The URL that letters are posted to; None if none are made.
+        webhook_secret: What they are signed with.
     """
 
     ports: tuple[str, ...] = ("3001",)
@@ -61,6 +63,8 @@ class Config:
     start_policy: StartPolicy = "best-effort"
     camera_latencies: tuple[CameraLatency, ...] = ()
     camera_delays: Mapping[App, float] = field(default_factory=dict)
+    webhook: str | None = field(default=None, repr=False)
+    webhook_secret: bytes = field(default=b"", repr=False)
 
     def camera_delay(self, app: App) -> float:
         """Return fixed ms between the instant an app aims at and its camera call."""

@@ -45,6 +45,11 @@ def _id() -> str:
     return drawn
 
 
+def new_letter_id() -> str:
+    """Draw a letter's id of 16 characters, by which receivers know it again."""
+    return secrets.token_urlsafe(12)
+
+
 def new_resume_token() -> str:
     """Draw a token with which a device gets its seat back."""
     return secrets.token_urlsafe(24)

@@ -45,7 +45,7 @@ class Awaited(Struct, frozen=True):
     @property
     def silence(self) -> str:
         """What is missing, in words, once the deadline has passed."""
-        return _SILENCES[self.what]
+        return silence(self.what)
 
 
 _SILENCES: Final = {
@@ -53,6 +53,11 @@ _SILENCES: Final = {
     "started": "no first frame reported",
     "stopped": "no file reported",
 }
+
+
+def silence(what: str) -> str:
+    """Return how a `TakeUpdate` says that a report did not come."""
+    return _SILENCES[what]
 
 
 def does_report(declared: Declared) -> bool:

@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from raydel.core.instants import CREDIBLE, Anchor
 from raydel.core.journal import JournalEntry
+from raydel.core.letters import Letter
 from raydel.core.startlatency import Camera
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
@@ -20,6 +21,9 @@ from raydel.store.rows import cameras_of, entries_of, samples_of
 KEPT_TAKES: Final = 1_000
 """A year of a busy club; about a megabyte."""
 
+KEPT_LETTERS: Final = 10_000
+"""Some 300 matches that nobody could be told of; about four megabytes."""
+
 
 @implementer(IStore)
 class MemoryStore:
@@ -27,19 +31,25 @@ class MemoryStore:
 
     Args:
         kept_takes: How many takes are kept; the oldest are forgotten first.
+        kept_letters: How many letters are, likewise.
         kept_cameras: Of how many installations it is kept what their cameras do.
     """
 
     def __init__(
-        self, kept_takes: int = KEPT_TAKES, kept_cameras: int = MOST_CAMERAS
+        self,
+        kept_takes: int = KEPT_TAKES,
+        kept_letters: int = KEPT_LETTERS,
+        kept_cameras: int = MOST_CAMERAS,
     ) -> None:
         self._kept_takes = kept_takes
+        self._kept_letters = kept_letters
         self._kept_cameras = kept_cameras
         self._sessions: dict[str, Session] = {}
         self._takes: dict[str, Take] = {}
         self._samples: dict[str, list[ClockSample]] = {}
         self._journals: dict[str, list[JournalEntry]] = {}
         self._cameras: dict[str, Camera] = {}
+        self._letters: dict[str, Letter] = {}
         self._anchors: dict[str, Anchor] = {}
 
     def open(self) -> None:
@@ -98,7 +108,22 @@ class MemoryStore:
         self._keep(cameras_of(rows))
         while len(self._takes) > self._kept_takes:
             self._delete(next(iter(self._takes)))
+        while len(self._letters) > self._kept_letters:
+            del self._letters[next(iter(self._letters))]
         return succeed(conflicts)
+
+    def letters(self, limit: int = 1_000) -> Deferred[Sequence[Letter]]:
+        """Return the oldest letter of each session, the oldest first."""
+        oldest: dict[str, Letter] = {}
+        for letter in self._letters.values():
+            oldest.setdefault(letter.session_id, letter)
+        return succeed(list(oldest.values())[:limit])
+
+    def delivered(self, ids: Sequence[str]) -> Deferred[None]:
+        """Delete letters."""
+        for each in ids:
+            self._letters.pop(each, None)
+        return succeed(None)
 
     def delete(self, take_id: str) -> Deferred[bool]:
         """Delete a take that has ended."""
@@ -130,6 +155,7 @@ class MemoryStore:
             self._sessions[write.code] = write.session
         for take in write.takes:
             self._takes[take.id] = take
+        self._letters |= {letter.id: letter for letter in write.letters}
 
     def _add(self, made: Sequence[Write], rows: Sequence[Row]) -> None:
         """Add rows to the takes that are there."""

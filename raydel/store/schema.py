@@ -60,7 +60,19 @@ CREATE TABLE cameras (
 ) {_STRICT};
 """
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4: Final = f"""
+CREATE TABLE letters (
+    ordinal INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    code TEXT NOT NULL,
+    at REAL NOT NULL,
+    event TEXT NOT NULL,
+    body TEXT NOT NULL
+) {_STRICT};
+CREATE INDEX letters_by_code ON letters (code, ordinal);
+"""
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """What leads from version n to n + 1, at place n; the first from nothing to 1.
 
 One that was released is never changed. ``docs/store.md`` says how to add one.

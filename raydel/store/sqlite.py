@@ -14,6 +14,7 @@ from zope.interface import implementer
 from raydel.core.config import Survives
 from raydel.core.instants import Anchor
 from raydel.core.journal import JournalEntry
+from raydel.core.letters import Letter
 from raydel.core.startlatency import Camera
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
@@ -161,6 +162,19 @@ class SQLiteStore:
             return conflicts
 
         return self._attempt(commit)
+
+    def letters(self, limit: int = 1_000) -> Deferred[Sequence[Letter]]:
+        """Return the oldest letter of each session, the oldest first."""
+        return self._attempt(lambda file: tables.letters(file, limit))
+
+    def delivered(self, ids: Sequence[str]) -> Deferred[None]:
+        """Delete letters."""
+
+        def delivered(file: sqlite3.Connection) -> None:
+            with transaction(file):
+                tables.delivered(file, ids)
+
+        return self._attempt(delivered)
 
     def delete(self, take_id: str) -> Deferred[bool]:
         """Delete a take that has ended, with all that was kept of it."""

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from raydel.core.instants import CREDIBLE, Anchor
 from raydel.core.journal import JournalEntry
+from raydel.core.letters import Letter
 from raydel.core.startlatency import Camera
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
@@ -23,6 +24,9 @@ FORGOTTEN_AT_ONCE: Final = 500
 FORGOTTEN_ROWS: Final = 5_000
 """Samples and lines of journals at which it stops earlier: some 10 ms, for which the
 reactor stands."""
+
+KEPT_LETTERS: Final = 100_000
+"""The latest so many; some 40 MB. A busy club has a thousand a day."""
 
 KEPT_ANCHORS: Final = 100
 """Where the system does not name its boots, each start of the program adds one."""
@@ -94,6 +98,23 @@ _NO_CAMERAS: Final = (
     "DELETE FROM cameras WHERE ordinal <="
     " (SELECT ordinal FROM cameras ORDER BY ordinal DESC LIMIT 1 OFFSET ?)"
 )
+_ADD_LETTER: Final = (
+    "INSERT INTO letters (id, code, at, event, body) VALUES (?, ?, ?, ?, ?)"
+)
+_NO_LETTERS: Final = (
+    "DELETE FROM letters WHERE ordinal <= (SELECT max(ordinal) FROM letters) - ?"
+)
+# From one code to the next, by the index: a long queue of one session is not read.
+_LETTERS: Final = (
+    "WITH RECURSIVE codes (code) AS ("
+    " SELECT min(code) FROM letters UNION ALL"
+    " SELECT (SELECT min(code) FROM letters WHERE code > codes.code)"
+    " FROM codes WHERE codes.code IS NOT NULL)"
+    " SELECT id, code, at, event, body FROM letters WHERE ordinal IN ("
+    " SELECT (SELECT min(ordinal) FROM letters WHERE code = codes.code) FROM codes)"
+    " ORDER BY ordinal LIMIT ?"
+)
+_NO_LETTER: Final = "DELETE FROM letters WHERE id = ?"
 _ANCHOR: Final = "SELECT boot, clock_id, epoch FROM anchors WHERE boot = ?"
 _ADD_ANCHOR: Final = (
     "INSERT OR IGNORE INTO anchors (boot, clock_id, epoch) VALUES (?, ?, ?)"
@@ -152,6 +173,11 @@ def cameras(file: sqlite3.Connection) -> list[Camera]:
     return [_decoded(_READ_CAMERA, f"camera of {name}", body) for name, body in rows]
 
 
+def letters(file: sqlite3.Connection, limit: int) -> list[Letter]:
+    """Return the oldest letter of each session, the oldest first."""
+    return [Letter(*row) for row in file.execute(_LETTERS, [limit]).fetchall()]
+
+
 # Into them. All of these are called within a transaction.
 
 
@@ -171,7 +197,13 @@ def commit(
         _keep_cameras(file, cameras_of(rows))
     if entries := entries_of(made, rows):
         file.executemany(_ADD_ENTRY, map(_entry_row, entries))
+    _add_letters(file, [letter for write in made for letter in write.letters])
     return frozenset(conflicts)
+
+
+def delivered(file: sqlite3.Connection, ids: Sequence[str]) -> None:
+    """Delete letters."""
+    file.executemany(_NO_LETTER, [(each,) for each in ids])
 
 
 def delete(file: sqlite3.Connection, take_id: str) -> bool:
@@ -223,6 +255,13 @@ def _made(file: sqlite3.Connection, write: Write) -> bool:
     if not expected:
         return file.execute(_NEW_SESSION, row).rowcount == 1
     return file.execute(_NEXT_SESSION, (*row, expected)).rowcount == 1
+
+
+def _add_letters(file: sqlite3.Connection, letters: Sequence[Letter]) -> None:
+    """Keep letters, the latest ones if there are too many."""
+    if letters:
+        file.executemany(_ADD_LETTER, map(structs.astuple, letters))
+        file.execute(_NO_LETTERS, [KEPT_LETTERS])
 
 
 def _delete(file: sqlite3.Connection, ids: Iterable[tuple[str]]) -> int:

@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from raydel.core.instants import Anchor
 from raydel.core.journal import JournalEntry
+from raydel.core.letters import Letter
 from raydel.core.startlatency import Camera
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
@@ -128,6 +129,14 @@ class StoppingStore:
     def cameras(self) -> Deferred[Sequence[Camera]]:
         """Return what is known of cameras."""
         return self._read(self._store.cameras)
+
+    def letters(self, limit: int = 1_000) -> Deferred[Sequence[Letter]]:
+        """Return the oldest letter of each session."""
+        return self._read(lambda: self._store.letters(limit))
+
+    def delivered(self, ids: Sequence[str]) -> Deferred[None]:
+        """Delete letters."""
+        return self._read(lambda: self._store.delivered(ids))
 
     def delete(self, take_id: str) -> Deferred[bool]:
         """Delete a take that has ended."""

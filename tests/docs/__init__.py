@@ -11,12 +11,16 @@ ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = (
     "README.md",
     "docs/architecture.md",
+    "docs/client.md",
+    "docs/exports.md",
     "docs/operations.md",
     "docs/protocol.md",
     "docs/reliability.md",
     "docs/store.md",
+    "docs/takes.md",
     "docs/timesync.md",
     "docs/tls.md",
+    "docs/webhooks.md",
 )
 
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -16,6 +16,7 @@ from raydel.core.journal import (
     LinkLost,
     Marked,
     Told,
+    Unheard,
 )
 from raydel.core.messages import (
     RecordingFailed,
@@ -23,6 +24,7 @@ from raydel.core.messages import (
     RecordingScheduled,
     RecordingStarted,
     RecordingStopped,
+    StatusReport,
 )
 from raydel.core.startlatency import Camera
 from raydel.core.take import ClockSample
@@ -48,6 +50,8 @@ FACTS: Final[Sequence[Fact]] = (
     RecordingScheduled("take", "command-1"),
     RecordingRefused("take", "the disk is full"),
     RecordingStarted("take", NOON - 3_600_000.5, 59.94),
+    Unheard("scheduled"),
+    StatusReport(0.5, charging=False, thermal="fair"),
     RecordingStopped("take", NOON, 324_000, "IMG_1.MOV", 2**33, "0f" * 32),
     RecordingFailed("take"),
 )

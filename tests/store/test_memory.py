@@ -7,16 +7,23 @@ from twisted.trial.unittest import SynchronousTestCase
 from raydel.interfaces import IStore
 from raydel.store.memory import MemoryStore
 from tests.store.contract import camera, entry, sample, take
-from tests.store.rows import RowsContract
+from tests.store.letters import LettersContract, letter
 
 
-class Memory(RowsContract, SynchronousTestCase):
+class Memory(LettersContract, SynchronousTestCase):
     """What is expected of every store, and of this one alone."""
 
     def make_store(self) -> IStore:
         """Make an empty store."""
         store: IStore = MemoryStore()
         return store
+
+    def test_so_many_letters(self) -> None:
+        """Only the latest letters are kept, so that memory does not fill up."""
+        self.store = MemoryStore(kept_letters=2)
+        self.write(letter("one"), letter("two"))
+        self.write(letter("three"), letter("four"))
+        self.assertEqual(["three", "four"], self.queue())
 
     def test_so_many_takes(self) -> None:
         """Only the latest takes are kept, so that memory does not fill up."""

@@ -28,10 +28,10 @@ from raydel.core.take import ClockSample, Take
 from raydel.interfaces import MOST_CAMERAS, IStore, StoreTrouble, Write
 from raydel.store.schema import pragma
 from raydel.store.sqlite import SQLiteStore
-from raydel.store.tables import FORGOTTEN_ROWS, KEPT_ANCHORS
+from raydel.store.tables import FORGOTTEN_ROWS, KEPT_ANCHORS, KEPT_LETTERS
 from tests.store.contract import NOON, camera, ended, entry, sample, session, take
 from tests.store.folder import FolderTestCase
-from tests.store.rows import RowsContract
+from tests.store.letters import LettersContract, letter
 from tests.store.values import values
 
 ROOT: Final = Path(__file__).parents[2]
@@ -49,13 +49,13 @@ def child(code: str, *words: str) -> subprocess.Popen[str]:
     )
 
 
-class SQLite(RowsContract, FolderTestCase):
+class SQLite(LettersContract, FolderTestCase):
     """The promises of every store, kept in a file."""
 
     def setUp(self) -> None:
         """Begin with an empty store in an empty directory."""
         FolderTestCase.setUp(self)
-        RowsContract.setUp(self)
+        LettersContract.setUp(self)
 
     def make_store(self) -> IStore:
         """Make an empty store."""
@@ -120,6 +120,16 @@ class SQLite(RowsContract, FolderTestCase):
         self.assertEqual(["one more", "app-1", names[-1]], kept[:3])
         self.assertEqual((MOST_CAMERAS, "app-3"), (len(kept), kept[-1]))
 
+    def test_so_many_letters(self) -> None:
+        """Only the latest letters are kept, and those before them go."""
+        self.write(letter("one"), letter("two"), letter("three"))
+        self.sql(
+            "UPDATE letters SET ordinal = ordinal + ? WHERE id = 'three'",
+            KEPT_LETTERS - 2,
+        )
+        self.write(letter("four"))
+        self.assertEqual(["three", "four"], self.queue())
+
     def test_old_anchors(self) -> None:
         """Anchors of boots long ago go, the latest stay."""
         for boot in range(KEPT_ANCHORS + 5):
@@ -148,6 +158,8 @@ class SQLite(RowsContract, FolderTestCase):
             self.store.samples("take"),
             self.store.journal("take"),
             self.store.cameras(),
+            self.store.letters(),
+            self.store.delivered(["letter"]),
             self.store.commit([]),
             self.store.delete("take"),
             self.store.forget(NOON),

@@ -162,12 +162,15 @@ JOURNAL: Final = tuple(
 )
 
 
-def dump(version: int = 2, more: Sequence[Row] = ()) -> str:
+def dump(
+    version: int = 2, rows: Sequence[Row] = (), writes: Sequence[Write] = ()
+) -> str:
     """Have the store keep all of this, and write its file down as SQL.
 
     Args:
         version: Of the file.
-        more: What a later version keeps besides.
+        rows: What a later version keeps besides.
+        writes: What it writes besides.
     """
 
     class Store(SQLiteStore):
@@ -182,7 +185,8 @@ def dump(version: int = 2, more: Sequence[Row] = ()) -> str:
         store.anchor(ANCHOR)
         store.commit([Write(OVER.id, 0, OVER)])
         write = Write(RECORDING.id, 0, RECORDING, TAKES[::-1], JOURNAL)
-        store.commit([write], [*SAMPLES, *more])
+        store.commit([write], [*SAMPLES, *rows])
+        store.commit(writes)
         store.close()
         with closing(sqlite3.connect(file)) as connection:
             lines = [
