@@ -9,6 +9,7 @@ import sys
 from contextlib import redirect_stdout
 from importlib import import_module
 from io import StringIO
+from pathlib import Path
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from raydel import cli
 from raydel.cli import dev
 from raydel.client.links import client_factory
+from raydel.export.trouble import this_python
 from tests.docs import ROOT
 
 
@@ -74,6 +76,28 @@ class Dev(SynchronousTestCase):
             ["--nodaemon", "--pidfile=", "raydel", "--port=3002", "--origin=a b"],
             words[3:],
         )
+
+    def test_nothing_that_watches(self) -> None:
+        """Without watchfiles it is said how this Python gets it."""
+        self.patch(sys, "modules", sys.modules | {"watchfiles": None})
+        refusal = str(self.assertRaises(SystemExit, dev.main, []))
+        how = f"{this_python()} -m pip install watchfiles brings it"
+        self.assertEqual(f"raydel: dev needs watchfiles; {how}", refusal)
+
+
+class Pythons(SynchronousTestCase):
+    """What to type for the Python that runs."""
+
+    def test_from_here(self) -> None:
+        """It is relative to where one is, if it is beneath, and quoted."""
+        here = Path.cwd()
+        for python, expected in (
+            (here / ".venv/bin/python", ".venv/bin/python"),
+            (here / "a b/python", "'a b/python'"),
+            (here.parent / "python", shlex.quote(str(here.parent / "python"))),
+        ):
+            self.patch(sys, "executable", str(python))
+            self.assertEqual(expected, this_python())
 
 
 class Phone(SynchronousTestCase):

@@ -152,28 +152,41 @@ def _sureness(
         return Sureness.SURE
     if {Mark.NAME, Mark.SIZE} <= held:
         return Sureness.LIKELY if Mark.CHECKSUM in denied else Sureness.SURE
-    is_another = bool(denied & {Mark.CHECKSUM, Mark.SIZE, Mark.FRAMES})
-    if held & {Mark.SIZE, Mark.FRAMES} or (Mark.NAME in held and not is_another):
+    doubts = denied & {Mark.CHECKSUM, Mark.SIZE, Mark.FRAMES}
+    if doubts:
+        return _of_a_copy(known, held, doubts)
+    if held & {Mark.NAME, Mark.SIZE, Mark.FRAMES}:
         # Some apps give every file the same name.
         return Sureness.GUESSED if Mark.CREATED in denied else Sureness.LIKELY
     if participant.recording.state == "refused":
         return Sureness.NO
-    return _by_time(known, is_another, Mark.MODEL in denied)
+    return _by_time(known)
 
 
-def _by_time(
-    known: Mapping[Mark, Evidence], is_another: bool, by_another: bool
+def _of_a_copy(
+    known: Mapping[Mark, Evidence], held: Collection[Mark], doubts: Collection[Mark]
 ) -> Sureness:
-    """Weigh when a file was made, and how long it is.
+    """Weigh a file that is not the one that was reported.
 
-    One that is not what was reported may still be a copy that was encoded anew, if it
-    was made just then.
+    It may be a copy that was encoded anew, or whose tags were changed. Its name, and
+    how many frames it has, are those of other takes too: of one take it is only if it
+    was made just then, or does not say when.
     """
     created = _word(known, Mark.CREATED)
-    worth = _TIMES.get((created, _word(known, Mark.DURATION)), Sureness.NO)
-    if is_another:
-        worth = min(worth, Sureness.GUESSED if created is Word.FOR else Sureness.NO)
-    return Sureness(max(worth - by_another, 0))
+    if Mark.SIZE in held and Mark.FRAMES not in doubts:
+        return Sureness.LIKELY
+    if Mark.FRAMES in held and created in {Word.FOR, Word.SILENT}:
+        return Sureness.LIKELY
+    if created is not Word.FOR or {Mark.SIZE, Mark.FRAMES} <= set(doubts):
+        return Sureness.NO
+    return min(_by_time(known), Sureness.GUESSED)
+
+
+def _by_time(known: Mapping[Mark, Evidence]) -> Sureness:
+    """Weigh when a file was made, and how long it is, less a step for another maker."""
+    times = _word(known, Mark.CREATED), _word(known, Mark.DURATION)
+    is_by_another = _word(known, Mark.MODEL) is Word.AGAINST
+    return Sureness(max(_TIMES.get(times, Sureness.NO) - is_by_another, 0))
 
 
 _TIMES: Final = {

@@ -161,10 +161,23 @@ class Reports(SynchronousTestCase):
             self.assertEqual(Sureness.NO, sureness(as_long, owner))
 
     def test_a_copy_that_was_encoded_anew(self) -> None:
-        """What is not as reported is a guess, if it was made at that time."""
-        owner = reported(HOST, file_name="A.mp4", size_bytes=999)
-        file = clip(created_at=START, duration=LONG)
-        self.assertEqual(Sureness.GUESSED, sureness(file, owner))
+        """What is not as reported may be one, if it was made at that time."""
+        owner = reported(HOST, file_name="A.mp4", size_bytes=999, frames=7)
+        made = clip(created_at=START, duration=LONG)
+        later = clip(created_at=START + MINUTE, duration=LONG, frames=7)
+        for file, expected in (
+            (made, Sureness.GUESSED),
+            (structs.replace(made, frames=7), Sureness.LIKELY),
+            (structs.replace(made, frames=8), Sureness.NO),
+            (structs.replace(later, created_at=None), Sureness.LIKELY),
+            (later, Sureness.NO),
+        ):
+            self.assertEqual(expected, sureness(file, owner), file)
+
+    def test_a_copy_whose_tags_were_changed(self) -> None:
+        """Of the same size, but of another checksum, it is likely all the same."""
+        owner = reported(HOST, sha256=SUM, size_bytes=1000)
+        self.assertEqual(Sureness.LIKELY, sureness(clip(sha256="cd" * 32), owner))
 
     def test_checksums_are_wanted_where_they_tell(self) -> None:
         """It is worked out only if a device reported one of a file of that size."""
