@@ -433,7 +433,8 @@ class Client:
         return self.recordings.told_to_start(start)
 
     def _told_to_stop(self, stop: StopRecording) -> list[Want]:
-        self.outbox.stopped(stop)
+        known = self.recordings.takes.named(stop.take_id or "")
+        self.outbox.stopped(stop, is_news=known is None)
         return self.recordings.told_to_stop(stop)
 
     def _told_of_take(self, update: TakeUpdate) -> list[Want]:

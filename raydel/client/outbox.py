@@ -86,16 +86,17 @@ class Outbox:
             )
         )
 
-    def stopped(self, stop: StopRecording) -> None:
+    def stopped(self, stop: StopRecording, *, is_news: bool) -> None:
         """Take a stop for the answer to those who asked for it.
 
-        Also to a start, if it has no number: a start that is sent again when its take
-        is over is answered like that.
+        Also to a start, if it has no number, and is of a take that nobody has told of:
+        a start that is sent again when its take is over is answered like that. One of
+        a take that is known answers a stop that was sent again.
         """
 
         def is_asked_by(each: Command) -> bool:
             if isinstance(each, StartCommand):
-                return stop.seq is UNSET
+                return is_news and stop.seq is UNSET
             either = {None, stop.take_id or None}
             return isinstance(each, StopCommand) and (
                 each.take_id in either or stop.take_id is UNSET

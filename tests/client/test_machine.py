@@ -312,6 +312,17 @@ class Commands(Case):
         self.hear(stopped("b", seq=UNSET))
         self.assertEqual([], self.again())
 
+    def test_a_stop_that_is_answered_twice(self) -> None:
+        """Its second answer is none to a start that was wanted meanwhile."""
+        self.join()
+        self.record()
+        self.client.stop()
+        self.again()
+        self.hear(stopped("a", seq=7))
+        self.client.start()
+        self.hear(stopped("a", seq=UNSET))
+        self.assertIn("start_recording", [each["type"] for each in self.again()])
+
     def test_refused(self) -> None:
         """A refusal answers what it names, and says so."""
         self.join()

@@ -33,4 +33,4 @@ def test_nothing_is_found(program: Program) -> None:
         stderr=subprocess.STDOUT,
     )
     assert tried.returncode == 0, tried.stdout
-    assert "Operations:       17 selected / 17 total" in tried.stdout
+    assert "Operations:       18 selected / 18 total" in tried.stdout
