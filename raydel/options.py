@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn, cast
 
 from twisted.python import usage
 
 from raydel import __version__
+from raydel.advertise import LIBRARY, MISSING
 from raydel.core.cameras import CameraLatency, written
 from raydel.core.config import Config, LogFormat, StartPolicy, Survives
 from raydel.core.instants import DAY, MINUTE
-from raydel.endpoints import speaks_own_tls
+from raydel.endpoints import lets_phones_in, speaks_own_tls
 
 _NUMBER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 _ORIGIN: Final = re.compile(
@@ -66,6 +68,7 @@ class Options(usage.Options):
         self._survives: Survives | None = None
         self._keep_takes = Config.keep_takes
         self._camera_latencies: list[CameraLatency] = []
+        self._advertise = False
 
     def opt_port(self, description: str) -> None:
         """Where to listen: a port number, or a Twisted endpoint description.
@@ -213,6 +216,14 @@ class Options(usage.Options):
         except ValueError as problem:
             _refuse(f"--camera-latency={known}: {problem}")
 
+    def opt_advertise(self) -> None:
+        """Announce the server on the local network, for phones to find it.
+
+        By multicast DNS, as _raydel._tcp: its name, ports and version are told to
+        whoever is in the networks that it listens on. [default: it is not announced]
+        """
+        self._advertise = True
+
     def opt_version(self) -> NoReturn:
         """Show the version of Raydel and exit."""
         print(f"Raydel {__version__}")  # noqa: T201 - asked for on the command line
@@ -241,6 +252,7 @@ class Options(usage.Options):
         """Freeze what was read."""
         ports = tuple(self._ports) or (self._environ.get("PORT") or "3001",)
         self._check_certificates(ports)
+        self._check_advertise(ports)
         self.config = Config(
             ports=ports,
             certificate=self._certificate,
@@ -256,6 +268,7 @@ class Options(usage.Options):
             survives=self._survives or Config.survives,
             keep_takes=self._keep_takes,
             camera_latencies=tuple(self._camera_latencies),
+            advertise=self._advertise,
         )
 
     def _check_certificates(self, ports: Sequence[str]) -> None:
@@ -267,6 +280,17 @@ class Options(usage.Options):
         given = self._certificate or self._certificates
         if given and not any(map(speaks_own_tls, ports)):
             _refuse(f"no port speaks TLS, {given} is of no use: --port=tls:3001 does")
+
+    def _check_advertise(self, ports: Sequence[str]) -> None:
+        if not self._advertise:
+            return
+        if not any(map(lets_phones_in, ports)):
+            _refuse(
+                f"--advertise: to {' and '.join(ports)} only a proxy comes; phones "
+                "need a port with a number, as --port=3001 is one"
+            )
+        if find_spec(LIBRARY) is None:
+            _refuse(f"--advertise {MISSING}")
 
     def _store_file(self) -> Path | None:
         """Return the file to keep all in; None for memory."""

@@ -13,6 +13,7 @@ from typing import Any
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 
+from raydel.advertise import Announcer
 from raydel.certificates import Certificates, Renewal, source_of
 from raydel.core.config import Config
 from raydel.core.instants import Anchor
@@ -24,7 +25,7 @@ from raydel.program import OpenCalls, Program, as_later, on_hangup, settle
 from raydel.service import SessionService
 from raydel.store.memory import MemoryStore
 from raydel.store.sqlite import SQLiteStore
-from raydel.threads import InThread
+from raydel.threads import InThread, on_its_own
 from raydel.timebase import BootTimebase, boot_name, fresh_anchor
 
 __all__ = ["Options", "makeService"]
@@ -62,6 +63,8 @@ def makeService(options: Options) -> IService:
         for description, endpoint in zip(config.ports, endpoints, strict=True)
     ]
     parts = [sessions, OpenCalls(site.finish), *ports, Supervised(reactor)]
+    if config.advertise:
+        parts.append(Announcer(ports, partial(on_its_own, reactor), reactor))
     if certificates.are_used:
         on_hangup(reactor, certificates.reload)
         parts.insert(0, Renewal(certificates, reactor))

@@ -55,6 +55,15 @@ class Inventory(SynchronousTestCase):
             "SessionService OpenCalls PortService PortService Supervised\n", done.stdout
         )
 
+    def test_announcer(self) -> None:
+        """Only who asks for it is announced, behind the ports, and gone before them."""
+        then = "print(*(type(part).__name__ for part in program))"
+        done = self.make("--port=0", "--advertise", then=then)
+        self.assertEqual("", done.stderr)
+        self.assertEqual(
+            "SessionService OpenCalls PortService Supervised Announcer\n", done.stdout
+        )
+
     def test_nothing_happens_yet(self) -> None:
         """Nothing is opened and nothing scheduled until the services start."""
         done = self.make(

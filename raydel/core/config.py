@@ -40,6 +40,7 @@ class Config:
         keep_takes: Milliseconds that a take is kept after its end.
         start_policy: Whether a take begins with whoever can, or only if all agree.
         camera_latencies: What is known of how long models take to begin to film.
+        advertise: Whether the server announces itself on the local network.
     """
 
     ports: tuple[str, ...] = ("3001",)
@@ -56,3 +57,4 @@ class Config:
     keep_takes: float = 90 * DAY
     start_policy: StartPolicy = "best-effort"
     camera_latencies: tuple[CameraLatency, ...] = ()
+    advertise: bool = False

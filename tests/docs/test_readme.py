@@ -140,6 +140,7 @@ class OptionsTableTests(SynchronousTestCase):
             "--survives=": Config.survives,
             "--keep-takes=": f"{Config.keep_takes / DAY:g}",
             "--camera-latency=": "none",
+            "--advertise": "off",
             "--version": "",
             "--help": "",
         }
