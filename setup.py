@@ -69,6 +69,8 @@ setup(
         "ifaddr>=0.2",
     ],
     extras_require={
+        # Multicast DNS, by which phones find the server; Twisted has none.
+        "advertise": ["zeroconf>=0.132"],
         # Waits for changed files in the way each system offers, without polling.
         "dev": ["watchfiles>=1"],
         # Writes takes for programs in which videos are cut: its own JSON has versions
@@ -108,6 +110,7 @@ setup(
             "types-setuptools>=75",
             "watchfiles>=1",
             "websockets>=14",
+            "zeroconf>=0.132",
         ],
     },
 )

@@ -25,6 +25,20 @@ class LanAddress(NamedTuple):
     note: str
 
 
+class Door(NamedTuple):
+    """Where a port lets phones in.
+
+    Attributes:
+        host: What it is bound to; ``::`` and ``0.0.0.0`` are all networks.
+        port: Its number.
+        is_secure: Whether it speaks TLS.
+    """
+
+    host: str
+    port: int
+    is_secure: bool
+
+
 class Reach(TypedDict):
     """One way to a listening port, as the log tells it.
 
@@ -55,6 +69,23 @@ def lan_addresses(adapters: Iterable[ifaddr.Adapter] | None = None) -> list[LanA
         for ip in adapter.ips
         if isinstance(ip.ip, str) and _is_seen_by_others(Ip(ip.ip))
     ]
+
+
+def hosts(door: Door, lan: Iterable[LanAddress]) -> list[str]:
+    """List the IPv4 addresses that lead to a port.
+
+    Args:
+        door: The port.
+        lan: The addresses of this machine.
+    """
+    if door.host in _ALL_NETWORKS:
+        return [address.host for address in lan]
+    return [] if ":" in door.host else [door.host]
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an IPv4 address leads to the machine itself only."""
+    return Ip(host).is_loopback
 
 
 def reaches(bound: IAddress, *, secure: bool, lan: Iterable[LanAddress]) -> list[Reach]:

@@ -10,6 +10,7 @@ import sys
 from typing import Any, Final, NoReturn
 
 from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import (
     TCP4ServerEndpoint,
@@ -27,12 +28,13 @@ from twisted.logger import Logger
 from twisted.protocols.haproxy import proxyEndpoint
 from twisted.python.failure import Failure
 
-from raydel.addresses import lan_addresses, reaches
+from raydel.addresses import Door, lan_addresses, reaches
 from raydel.certificates import BadCertificate, Certificates
 
 _NUMBER: Final = re.compile(r"[0-9]+")
 _OWN_TLS: Final = re.compile(r"(?P<proxy>haproxy:)?tls:(?P<below>[0-9].*|systemd:.*)")
 _SECURE: Final = re.compile(r"(haproxy:)?(ssl|tls):.*")
+_BY_PROXY: Final = re.compile(r"haproxy:|unix:|(tls:)?systemd:domain=UNIX\b")
 _HIGHEST: Final = 65535
 
 _BACKLOG: Final = 1024
@@ -80,6 +82,14 @@ def speaks_own_tls(description: str) -> bool:
     on 443, and speak the PROXY protocol within TLS, where nobody does.
     """
     return _OWN_TLS.fullmatch(description) is not None
+
+
+def lets_phones_in(description: str) -> bool:
+    """Return whether phones can come to a port by themselves, as far as is known.
+
+    To a UNIX socket, and to a port that expects the PROXY protocol, only a proxy comes.
+    """
+    return _BY_PROXY.match(description) is None
 
 
 def resolve(
@@ -131,6 +141,12 @@ class PortService(Service):
         self._endpoint = endpoint
         self._factory = factory
         self._listening: Deferred[IListeningPort | None] | None = None
+        self._door: Door | None = None
+
+    @property
+    def door(self) -> Door | None:
+        """Where phones come in; None while it does not listen, or not for them."""
+        return self._door
 
     def privilegedStartService(self) -> None:
         """Listen, while the program may still be root: ports below 1024 need it.
@@ -159,6 +175,7 @@ class PortService(Service):
         """
         super().stopService()  # type: ignore[no-untyped-call]
         listening, self._listening = self._listening, None
+        self._door = None
         if listening is None:
             return None
         listening.cancel()
@@ -166,7 +183,11 @@ class PortService(Service):
 
     def _listens(self, port: IListeningPort) -> IListeningPort:
         secure = _SECURE.fullmatch(self._description) is not None
-        ways = reaches(port.getHost(), secure=secure, lan=lan_addresses())
+        bound = port.getHost()
+        ways = reaches(bound, secure=secure, lan=lan_addresses())
+        is_direct = lets_phones_in(self._description)
+        if is_direct and isinstance(bound, IPv4Address | IPv6Address):
+            self._door = Door(bound.host, bound.port, secure)
         for way in ways:
             _log.info("phones connect to {websocket}, REST is at {rest}{note}", **way)
         if not ways:

@@ -10,17 +10,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NoReturn, cast
 
 from twisted.python import usage
 
 from raydel import __version__
+from raydel.advertise import LIBRARY, MISSING
 from raydel.core.apps import App
 from raydel.core.cameras import CameraLatency, written
 from raydel.core.config import Config, LogFormat, StartPolicy, Survives
 from raydel.core.instants import DAY, MINUTE
-from raydel.endpoints import speaks_own_tls
+from raydel.endpoints import lets_phones_in, speaks_own_tls
 from raydel.receiver import read_secret, read_url
 
 _NUMBER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
@@ -72,6 +74,7 @@ class Options(usage.Options):
         self._camera_latencies: list[CameraLatency] = []
         self._webhook: str | None = None
         self._webhook_secret: bytes | None = None
+        self._advertise = False
 
     def opt_port(self, description: str) -> None:
         """Where to listen: a port number, or a Twisted endpoint description.
@@ -265,7 +268,16 @@ class Options(usage.Options):
         try:
             self._webhook_secret = path.read_bytes()
         except OSError as error:
-            _refuse(f"--webhook-secret-file={file}: {error.strerror or error}")
+            why = error.strerror or error
+            _refuse(f"--webhook-secret-file={path.absolute()}: {why}")
+
+    def opt_advertise(self) -> None:
+        """Announce the server on the local network, for phones to find it.
+
+        By multicast DNS, as _raydel._tcp: its name, ports and version are told to
+        whoever is in the networks that it listens on. [default: it is not announced]
+        """
+        self._advertise = True
 
     def opt_version(self) -> NoReturn:
         """Show the version of Raydel and exit."""
@@ -295,6 +307,7 @@ class Options(usage.Options):
         """Freeze what was read."""
         ports = tuple(self._ports) or (self._environ.get("PORT") or "3001",)
         self._check_certificates(ports)
+        self._check_advertise(ports)
         self.config = Config(
             ports=ports,
             certificate=self._certificate,
@@ -313,6 +326,7 @@ class Options(usage.Options):
             camera_latencies=tuple(self._camera_latencies),
             webhook=self._webhook,
             webhook_secret=self._secret(),
+            advertise=self._advertise,
         )
 
     def _check_certificates(self, ports: Sequence[str]) -> None:
@@ -335,6 +349,17 @@ class Options(usage.Options):
         if self._webhook_secret is not None:
             _refuse("--webhook-secret-file is of no use without --webhook")
         return b""
+
+    def _check_advertise(self, ports: Sequence[str]) -> None:
+        if not self._advertise:
+            return
+        if not any(map(lets_phones_in, ports)):
+            _refuse(
+                f"--advertise: to {' and '.join(ports)} only a proxy comes; phones "
+                "need a port with a number, as --port=3001 is one"
+            )
+        if find_spec(LIBRARY) is None:
+            _refuse(f"--advertise {MISSING}")
 
     def _store_file(self) -> Path | None:
         """Return the file to keep all in; None for memory."""

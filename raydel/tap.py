@@ -14,6 +14,7 @@ from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
 
+from raydel.advertise import Announcer
 from raydel.certificates import Certificates, Renewal, source_of
 from raydel.core.config import Config
 from raydel.core.instants import Anchor
@@ -27,7 +28,7 @@ from raydel.receiver import host_of
 from raydel.service import SessionService
 from raydel.store.memory import MemoryStore
 from raydel.store.sqlite import SQLiteStore
-from raydel.threads import InThread
+from raydel.threads import InThread, on_its_own
 from raydel.timebase import BootTimebase, boot_name, fresh_anchor
 from raydel.webhooks import Webhooks
 
@@ -68,6 +69,8 @@ def makeService(options: Options) -> IService:
     posting = _webhooks(config, store, timebase, reactor)
     calls = OpenCalls(site.finish)
     parts = [sessions, *posting, calls, *ports, Supervised(reactor)]
+    if config.advertise:
+        parts.append(Announcer(ports, partial(on_its_own, reactor), reactor))
     if certificates.are_used:
         on_hangup(reactor, certificates.reload)
         parts.insert(0, Renewal(certificates, reactor))

@@ -26,6 +26,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from raydel.addresses import Door
 from raydel.certificates import Certificates, Directory
 from raydel.certificates.authority import issue, new_authority
 from raydel.certificates.files import Contents
@@ -139,6 +140,44 @@ class Descriptions(SynchronousTestCase):
         ):
             self.assert_refused("no such socket", description)
             self.assert_refused("no such socket", f"tls:{description}")
+
+
+class Doors(SynchronousTestCase):
+    """Where phones come in, for whoever tells them."""
+
+    def door(self, description: str, address: IAddress) -> Door | None:
+        """Return the door of a port that listens."""
+        port = service(succeed(FakePort(address)), description)
+        port.startService()
+        return port.door
+
+    def test_numbered(self) -> None:
+        """It is what the port is bound to, whoever chose the number."""
+        bound = IPv4Address("TCP", "0.0.0.0", 4711)
+        for description, secure in (
+            ("0", False),
+            ("systemd:domain=INET:index=0", False),
+            ("tls:0", True),
+        ):
+            door = self.door(description, bound)
+            self.assertEqual(Door("0.0.0.0", 4711, secure), door, description)
+
+    def test_for_a_proxy(self) -> None:
+        """Where only a proxy comes there is none for phones."""
+        bound = IPv4Address("TCP", "0.0.0.0", 4711)
+        self.assertIsNone(self.door("haproxy:tls:3001", bound))
+        self.assertIsNone(self.door("unix:/a", UNIXAddress("/a")))
+
+    def test_while_it_listens(self) -> None:
+        """Before and after, there is none."""
+        listens: Deferred[Any] = Deferred()
+        port = service(listens)
+        port.startService()
+        self.assertIsNone(port.door)
+        listens.callback(FakePort(IPv4Address("TCP", "10.0.0.7", 3001)))
+        self.assertEqual(Door("10.0.0.7", 3001, is_secure=False), port.door)
+        port.stopService()
+        self.assertIsNone(port.door)
 
 
 class Tls(SynchronousTestCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -271,6 +272,16 @@ class Refusals(SynchronousTestCase):
         ):
             self.assert_refused("is of no use with --store=memory:", *words)
 
+    def test_advertise(self) -> None:
+        """What phones cannot come to is not announced, and the remedy is named."""
+        for words in (
+            ("--port=unix:/run/raydel.sock",),
+            ("--port=haproxy:tls:3443", "--port=systemd:domain=UNIX:index=0"),
+        ):
+            self.assert_refused("as --port=3001 is one", "--advertise", *words)
+        self.patch(sys, "modules", {**sys.modules, "zeroconf": None})
+        self.assert_refused("pip install -e '.[advertise]'", "--advertise")
+
     def test_origins(self) -> None:
         """What no browser would send is no origin."""
         for text in (
@@ -284,6 +295,25 @@ class Refusals(SynchronousTestCase):
             "",
         ):
             self.assert_refused("scheme://host[:port]", f"--origin={text}")
+
+
+class Advertising(SynchronousTestCase):
+    """Whether the server announces itself."""
+
+    def test_asked_for(self) -> None:
+        """It does if it is told to, and some port is for phones."""
+        self.assertFalse(read().advertise)
+        self.assertTrue(read("--advertise").advertise)
+        both = read("--advertise", "--port=unix:/run/raydel.sock", "--port=3001")
+        self.assertTrue(both.advertise)
+        systemd = read("--advertise", "--port=systemd:domain=INET6:index=0")
+        self.assertTrue(systemd.advertise)
+
+    def test_help(self) -> None:
+        """The help says what others get to know, and that it is off."""
+        text = " ".join(Options({}).getUsage(width=80).split())
+        _, _, after = text.partition(" --advertise ")
+        self.assertIn("[default: it is not announced]", after.partition(" --")[0])
 
 
 class Help(SynchronousTestCase):

@@ -67,6 +67,15 @@ class Inventory(SynchronousTestCase):
         expected = "SessionService Webhooks OpenCalls PortService Supervised\n"
         self.assertEqual(("", expected), (done.stderr, done.stdout))
 
+    def test_announcer(self) -> None:
+        """Only who asks for it is announced, behind the ports, and gone before them."""
+        then = "print(*(type(part).__name__ for part in program))"
+        done = self.make("--port=0", "--advertise", then=then)
+        self.assertEqual("", done.stderr)
+        self.assertEqual(
+            "SessionService OpenCalls PortService Supervised Announcer\n", done.stdout
+        )
+
     def test_nothing_happens_yet(self) -> None:
         """Nothing is opened and nothing scheduled until the services start."""
         done = self.make(

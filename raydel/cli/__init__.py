@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "dev": "run the server, and restart it when a file of the program changes",
     "doctor": "look at this machine, and say what would keep the server from working",
     "export": "write a take for other programs, or both videos beside each other",
+    "find": "list the servers that announce themselves on this network",
     "phone": "play a phone in this terminal, and try the server out",
     "rehearse": "play a whole take of two phones, and make the clips they would film",
     "simulate": "show by figures what ways of measuring a phone's clock are worth",

@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred
 from raydel.client.addresses import NoAddress, address
 from raydel.client.cameras import Camera, Footage
 from raydel.client.clock import now, steady
+from raydel.client.discovery import Found, NoDiscovery, discover
 from raydel.client.links import Way
 from raydel.client.machine import CAPABILITIES, Client
 from raydel.client.memory import Memory, Unreadable
@@ -30,7 +31,9 @@ from raydel.core.messages import Join, Outbound
 __all__ = [
     "Camera",
     "Footage",
+    "Found",
     "NoAddress",
+    "NoDiscovery",
     "Phone",
     "Refused",
     "SessionOver",
@@ -39,6 +42,7 @@ __all__ = [
     "Unreadable",
     "Untrusted",
     "connect",
+    "discover",
     "now",
 ]
 

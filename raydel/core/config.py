@@ -46,6 +46,7 @@ class Config:
             an operator knows better than the table does.
         webhook: The URL that letters are posted to; None if none are made.
         webhook_secret: What they are signed with.
+        advertise: Whether the server announces itself on the local network.
     """
 
     ports: tuple[str, ...] = ("3001",)
@@ -65,6 +66,7 @@ class Config:
     camera_delays: Mapping[App, float] = field(default_factory=dict)
     webhook: str | None = field(default=None, repr=False)
     webhook_secret: bytes = field(default=b"", repr=False)
+    advertise: bool = False
 
     def camera_delay(self, app: App) -> float:
         """Return fixed ms between the instant an app aims at and its camera call."""

@@ -581,7 +581,7 @@ class _Step(Turn):
         owed = [
             Awaited(take.id, each.owner.device_id, what, deadline)
             for each in take.participants
-            if does_report(each.declared)
+            if does_report(each.declared) and not each.done
         ]
         self.change(awaited=(*self.session.awaited, *owed))
 
@@ -721,6 +721,7 @@ class _Step(Turn):
             self.refuse(event, TAKE_NOT_FOUND, take_id=report.take_id)
         elif self._may_say_more(event, seat.device_id):
             self._enlist(seat, report)
+            self._note_done(seat, report)
             self.record(report.take_id, seat.device_id, report)
             reason = getattr(report, "reason", "") or UNSET
             state = STATES[type(report)]
@@ -799,6 +800,13 @@ class _Step(Turn):
             )
             self.change(take=take.with_late(late))
             self.effects.append(Enlisted(seat.peer, take.id))
+
+    def _note_done(self, seat: Seat, report: Report) -> None:
+        """Note who has its file in mid-take, or will have none: it owes no other."""
+        take = self.session.take
+        if take is not None and take.id == report.take_id:
+            is_done = not isinstance(report, RecordingScheduled | RecordingStarted)
+            self.change(take=take.with_participant(seat.device_id, done=is_done))
 
     def mark(self, event: MarkRequested) -> None:
         """Keep an instant of the take that somebody marks, and tell everybody."""

@@ -98,6 +98,7 @@ class Participant(Struct, frozen=True):
         outside: Its connection, where it came back and found its seat taken.
         declared: What it said of itself.
         late: Whether it came when the take ran already.
+        done: Whether it said that it has its file, or will have none.
     """
 
     owner: Owner
@@ -107,6 +108,7 @@ class Participant(Struct, frozen=True):
     outside: str | None = None
     declared: Declared = Declared()
     late: bool = False
+    done: bool = False
 
 
 class Absentee(Struct, frozen=True):

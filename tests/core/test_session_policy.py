@@ -141,6 +141,20 @@ class Deadlines(Case):
             owing = {each.device_id for each in self.stage.session.awaited}
             self.assertEqual({"host-id"}, owing)
             self.assertEqual("take", self.stage.take.id)
+            self.stage.passes(1_000)
+            self.stage.stops()
+            owing = {each.device_id for each in self.stage.session.awaited}
+            self.assertEqual({"host-id"}, owing)
+
+    def test_it_films_after_all(self) -> None:
+        """Who failed and began anew owes a file again."""
+        self.starts()
+        self.stage.do(Reported("guest", RecordingFailed("take")))
+        self.stage.do(Reported("guest", RecordingStarted("take", 5.0)))
+        self.stage.passes(1_000)
+        self.stage.stops()
+        owing = {each.device_id for each in self.stage.session.awaited}
+        self.assertEqual({"host-id", "guest-id"}, owing)
 
     def test_the_first_frame_is_an_answer_too(self) -> None:
         """Who films has agreed."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.client import Camera, Footage, Phone, connect
+from raydel.client import Camera, Footage, Found, Phone, connect, discover
 from tests.docs import page
 
 TEXT: Final = page("docs/client.md")
@@ -30,6 +30,12 @@ class Reference(SynchronousTestCase):
     def test_connect(self) -> None:
         """Every argument has its line, and no other."""
         self.assertEqual(set(inspect.signature(connect).parameters), listed("connect"))
+
+    def test_discover(self) -> None:
+        """So has what servers are looked for by, and what is found of them."""
+        arguments = set(inspect.signature(discover).parameters)
+        self.assertEqual(arguments, listed("discover"))
+        self.assertEqual(set(Found._fields), listed("Found"))
 
     def test_phone(self) -> None:
         """So has all that a phone can be asked, and asked for."""

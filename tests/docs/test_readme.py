@@ -170,6 +170,7 @@ class OptionsTableTests(SynchronousTestCase):
             "--camera-latency=": "none",
             "--webhook=": "none",
             "--webhook-secret-file=": "`RAYDEL_WEBHOOK_SECRET`",
+            "--advertise": "off",
             "--version": "",
             "--help": "",
         }
