@@ -165,16 +165,19 @@ class Connection:
 
     # What the session service calls.
 
-    def tell(self, message: Outbound, receipt: Receipt | None = None) -> None:
+    def tell(
+        self, message: Outbound, receipt: Receipt | None = None, grace: float = 0.0
+    ) -> None:
         """Send a message in the peer's own terms, when its time has come.
 
         Args:
             message: In server time.
             receipt: Reported back as `Delivered` once it has surely arrived.
+            grace: By how many ms a start has to leave before it need to.
         """
         if type(message) is StartRecording:
             self._keep_clock_for(message.take_id)
-            self._departures.start(message, receipt)
+            self._departures.start(message, receipt, grace)
         elif type(message) is StopRecording:
             self._departures.stop(message, receipt)
         elif type(message) is Pong:

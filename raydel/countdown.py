@@ -50,6 +50,7 @@ class Countdown:
         receipt: For the proof of its arrival.
         send: Sends the copy; its argument says whether the phone's clock can
             be relied on.
+        grace: By how many ms it leaves before its instant asks for that.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Countdown:
         send: Callable[[Countdown, bool], None],
         clock: IReactorTime,
         timebase: ITimebase,
+        grace: float = 0.0,
     ) -> None:
         self.command = command
         self.receipt = receipt
@@ -67,6 +69,7 @@ class Countdown:
         self._send = send
         self._clock = clock
         self._timebase = timebase
+        self._grace = grace
         self._since = timebase.now()
         self._answers = phone.answers()
         self._timer: IDelayedCall | None = None
@@ -98,7 +101,7 @@ class Countdown:
         elif phone.answers() - self._answers >= BURST:
             departure = self._since
         else:
-            departure = phone.latest_departure(start_at)
+            departure = phone.latest_departure(start_at - self._grace)
         return max(departure, phone.free_at())
 
     def _leave(self) -> None:

@@ -69,7 +69,9 @@ class Departures:
         else:
             self._put(message)
 
-    def start(self, command: StartRecording, receipt: Receipt | None) -> None:
+    def start(
+        self, command: StartRecording, receipt: Receipt | None, grace: float = 0.0
+    ) -> None:
         """Count down to a start; if it is asked for again, it is on its way."""
         if self._counts_down_to(command.take_id):
             return
@@ -82,6 +84,7 @@ class Departures:
             self._start_now,
             self._clock,
             self._timebase,
+            grace,
         )
         self._countdown.begin()
 

@@ -293,14 +293,8 @@ class SessionService(Service):
     def start(self, code: str) -> Deferred[StartRecording]:
         """Start recording on every device of a session, as an operator."""
         lead = self._lead_of(self._lines.session(code))
-        event = StartRequested(
-            next(self._requests),
-            new_take_id(),
-            lead,
-            by_operator=True,
-            grace=self._grace(self._lines.session(code)),
-        )
-        return self._ask(code, event)
+        event = self._start(next(self._requests), code, lead)
+        return self._ask(code, structs.replace(event, by_operator=True))
 
     def stop(self, code: str, take_id: str | None = None) -> Deferred[StopRecording]:
         """Stop recording on every device of a session, as an operator."""
@@ -377,8 +371,7 @@ class SessionService(Service):
         match message:
             case StartCommand(command_id=name):
                 lead = self._lead(peer, code)
-                grace = self._grace(self._lines.session(code))
-                return StartRequested(peer, new_take_id(), lead, name, grace=grace)
+                return self._start(peer, code, lead, name)
             case StopCommand(command_id=name, take_id=take_id):
                 lead = self._stop_lead(self._lines.session(code))
                 return StopRequested(peer, lead, name, take_id)
@@ -488,9 +481,21 @@ class SessionService(Service):
         prospects = [connection.prospect() for connection in self._peers(session)]
         return schedule.lead(prospects, self._config.lead)
 
-    def _grace(self, session: Session | None) -> float:
-        prospects = [connection.prospect() for connection in self._peers(session)]
-        return schedule.grace(prospects)
+    def _start(
+        self, peer: str, code: str, lead: float, command_id: str | None = None
+    ) -> StartRequested:
+        """Add to a start what a strict one has to allow for."""
+        there = self._peers(self._lines.session(code))
+        prospects = {connection.peer: connection.prospect() for connection in there}
+        return StartRequested(
+            peer,
+            new_take_id(),
+            lead,
+            command_id,
+            grace=schedule.grace(prospects.values()),
+            early=max([0.0, *(each.early for each in prospects.values())]),
+            clockless=tuple(p for p, each in prospects.items() if not each.tells_clock),
+        )
 
     def _stop_lead(self, session: Session | None) -> float:
         leads = (connection.stop_lead() for connection in self._peers(session))
@@ -508,8 +513,8 @@ class SessionService(Service):
         if connection is None:
             return
         match effect:
-            case Tell(message=message, receipt=receipt):
-                connection.tell(message, receipt)
+            case Tell(message=message, receipt=receipt, grace=grace):
+                connection.tell(message, receipt, grace)
             case Seated(device_id=device_id, lasting=lasting):
                 connection.seated(device_id, lasting=lasting)
             case Enlisted(take_id=take_id):

@@ -32,13 +32,26 @@ class Agreeing(Phone):
 class Case(SynchronousTestCase):
     """Two phones whose apps report."""
 
-    def play(self, config: Config, delay: float = 10.0, **more: Any) -> None:
-        """Bring them together."""
+    def play(
+        self, config: Config, delay: float = 10.0, known: float = 0.0, **more: Any
+    ) -> None:
+        """Bring them together.
+
+        Args:
+            config: The settings.
+            delay: ms from either to the server.
+            known: ms that the host's camera is known to take.
+            more: What both join with.
+        """
         self.stage = Stage(config)
+        book = self.stage.service._cameras
+        for cold in (True, False):
+            book.learn("host", None, known, cold=cold)
         self.host = Agreeing(self.stage, PROTOCOL_2, host=True, delay=delay)
         self.guest = Agreeing(self.stage, PROTOCOL_2, delay=delay, offset=-40_000.0)
         for phone in (self.host, self.guest):
-            phone.join(capabilities=[REPORTS], **more)
+            role = "host" if phone.is_host else "guest"
+            phone.join(capabilities=[REPORTS], installationId=role, **more)
             self.stage.run(3_000)
 
     @property
@@ -94,6 +107,34 @@ class Strict(Case):
                 self.stage.run(3_000)
                 self.assertEqual([], self.host.camera_calls + self.guest.camera_calls)
                 self.assertIn("silent", self.states(self.host))
+
+    def test_a_learned_camera(self) -> None:
+        """A phone that is called early is taken back in time as well."""
+        for latency in (200.0, 700.0, 1_500.0):
+            with self.subTest(latency=latency):
+                self.play(STRICT, known=latency)
+                self.guest.answer = None
+                self.host.tap_start()
+                self.stage.run(5_000)
+                self.assertEqual([], self.host.camera_calls + self.guest.camera_calls)
+                self.assertEqual("not_ready", self.reason)
+
+    def test_a_lost_answer(self) -> None:
+        """One question without an answer is no reason not to ask a phone."""
+        self.play(STRICT)
+        answer, missing = self.guest._answer, [True]
+
+        def skip_one(request: Message) -> None:
+            if missing.pop() if missing else False:
+                return
+            answer(request)
+
+        self.guest._answer = skip_one  # type: ignore[method-assign]
+        self.host.tap_start()
+        self.stage.run(4_000)
+        self.assertEqual(
+            [1, 1], [len(self.host.camera_calls), len(self.guest.camera_calls)]
+        )
 
     def test_the_next_one(self) -> None:
         """A start that was taken back is in the way of no other."""

@@ -29,7 +29,13 @@ from raydel.client.wants import (
     TurnedAway,
     Want,
 )
-from raydel.core.errors import NO_RECORDING, SESSION_NOT_FOUND
+from raydel.core.errors import (
+    INVALID_MESSAGE,
+    NO_RECORDING,
+    NOT_READY,
+    SESSION_NOT_FOUND,
+    UNKNOWN_TYPE,
+)
 from raydel.core.instants import SECOND, fine
 from raydel.core.messages import (
     DeviceConnected,
@@ -67,6 +73,9 @@ two phones that lost one server do not come back at one instant, again and again
 
 RESTART_PAUSE: Final = 2
 """Where in `BACKOFF` to begin if the server said that it restarts."""
+
+UNREADABLE: Final = frozenset({INVALID_MESSAGE.code, UNKNOWN_TYPE.code})
+"""What a message is refused with that the server could not read."""
 
 GONE: Final = 10 * SECOND
 """ms for which a session that has vanished is asked for: its host may bring it back."""
@@ -368,9 +377,13 @@ class Client:
     def _answered(self, error: Error) -> list[Want]:
         """Take a refusal for the answer to what it names.
 
-        One that names nothing answers all but reports: the server names those.
+        One that names nothing answers all but reports: the server names those. But
+        what it could not even read was none of what waits: each of that has a name.
         """
         name = error.command_id or None
+        is_of_a_take = bool(error.take_id) and error.code == NOT_READY.code
+        if name is None and (error.code in UNREADABLE or is_of_a_take):
+            return []
         command = self.outbox.named(name)
         if isinstance(command, Report):
             return self.recordings.refused(command, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -205,8 +206,17 @@ class Phone:
         Args:
             fares: ``battery`` from 0 to 1, ``charging``, ``free_storage_bytes``,
                 ``thermal``, ``network``: as on the protocol page.
+
+        Raises:
+            ValueError: One of them cannot be; it says which.
         """
-        self._do(self._client.fares(StatusReport(**fares)))
+        try:
+            status = msgspec.convert(
+                msgspec.to_builtins(StatusReport(**fares)), StatusReport
+            )
+        except msgspec.ValidationError as problem:
+            raise ValueError(f"a phone cannot fare like that: {problem}") from None
+        self._do(self._client.fares(status))
 
     def foreground(self) -> None:
         """Say that the app is in front again: its clock may have slept."""
@@ -291,7 +301,9 @@ class Phone:
         if self._end is not None:
             return
         self.log.info("{why}", why=why)
-        self._do(self._client.barred(why) if for_good else self._client.lost(code))
+        # Who records goes on: a proxy may refuse for a moment what it let in before.
+        is_over = for_good and self._client.take is None
+        self._do(self._client.barred(why) if is_over else self._client.lost(code))
 
     def begin(self) -> Deferred[Phone]:
         """Make the first link, and take the seat.

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import UNSET, structs
 
 from raydel.client.outbox import Outbox
+from raydel.client.reports import line_of, sound
 from raydel.client.takes import Phase, Take, Takes
 from raydel.client.wants import Call, Cut, Later, Spared, Want
 from raydel.core.errors import TAKE_NOT_FOUND
@@ -38,9 +39,6 @@ FURTHEST_STOP: Final = 10 * SECOND
 
 FORGOTTEN: Final = SECOND
 """ms after which a take that it takes part in was told of before, and is forgotten."""
-
-LONGEST_REASON: Final = 200
-"""Characters that a reason may have."""
 
 
 class Recordings:
@@ -176,8 +174,7 @@ class Recordings:
     def failed(self, take_id: str, why: str) -> list[Want]:
         """Report that there is no file of a take, and why, for people."""
         self._finish(take_id)
-        reason = why[:LONGEST_REASON]
-        return self._report(RecordingFailed(take_id, reason, self._names()))
+        return self._report(RecordingFailed(take_id, line_of(why), self._names()))
 
     # From the agreement to the end.
 
@@ -185,12 +182,19 @@ class Recordings:
         before = self.cut("another take begins")
         self.elsewhere = ""
         self.takes.add(take)
-        if why := self._refuses(take):
+        if why := self._why_not(take):
             self._finish(take.id)
-            refusal = RecordingRefused(take.id, why[:LONGEST_REASON], self._names())
+            refusal = RecordingRefused(take.id, line_of(why), self._names())
             return [*before, Spared(take, why), *self._report(refusal)]
         agreed = self._report(RecordingScheduled(take.id, self._names()))
         return [*before, *agreed, self._call_later(take)]
+
+    def _why_not(self, take: Take) -> str:
+        """Ask the app; one that cannot even say will not record either."""
+        try:
+            return self._refuses(take)
+        except Exception as problem:
+            return f"the app failed to say whether it can record: {problem!r}"
 
     def _begin_unless_known(self, take_id: str) -> list[Want]:
         return self.record_late() if self.elsewhere == take_id else []
@@ -231,4 +235,4 @@ class Recordings:
         return self.takes.put(structs.replace(take, phase=phase, **changes))
 
     def _report(self, report: Report) -> list[Want]:
-        return self._outbox.say(report) if self._reports else []
+        return self._outbox.say(sound(report)) if self._reports else []

@@ -22,6 +22,7 @@ from raydel.core.errors import (
     Refusal,
 )
 from raydel.core.messages import (
+    MAX_COMMAND_ID,
     MAX_NAME,
     Inbound,
     Join,
@@ -53,8 +54,16 @@ _UNSHOWABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _Message = TypeVar("_Message", bound=Struct)
 
 
-class _Header(Struct):
+class _Header(Struct, rename="camel"):
     type: Any = None
+    command_id: Any = None
+
+    @property
+    def name(self) -> str | None:
+        """Its sender's own name for it, if that is one."""
+        name = self.command_id
+        is_one = isinstance(name, str) and 0 < len(name) <= MAX_COMMAND_ID
+        return name if is_one else None
 
 
 _decoder: Final = msgspec.json.Decoder(Inbound)
@@ -81,25 +90,35 @@ def decode(frame: bytes) -> Inbound:
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise _refusal(frame, error) from None
     check = _CHECKS.get(type(message))
-    return message if check is None else check(message)
+    if check is None:
+        return message
+    try:
+        return check(message)
+    except Refusal as refusal:
+        refusal.command_id = getattr(message, "command_id", None)
+        raise
 
 
 def _refusal(frame: bytes, error: Exception) -> Refusal:
     """Say what is wrong with a frame that is no message we know."""
     detail = _shown(str(error), MAX_DETAIL)
     try:
-        kind = _header.decode(frame).type
+        header = _header.decode(frame)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return Refusal(INVALID_MESSAGE, detail=detail)
+    kind, name = header.type, header.name
     if not isinstance(kind, str):
-        return Refusal(INVALID_MESSAGE, detail="type must be a string")
+        detail = "type must be a string"
+        return Refusal(INVALID_MESSAGE, detail=detail, command_id=name)
     if kind not in _types:
-        return Refusal(UNKNOWN_TYPE, about=_shown(kind, MAX_SHOWN_TYPE))
+        about = _shown(kind, MAX_SHOWN_TYPE)
+        return Refusal(UNKNOWN_TYPE, about=about, command_id=name)
+    fault = INVALID_MESSAGE
     if kind == "time_sync_response":
-        return Refusal(INVALID_TIME_SYNC, detail=detail)
-    if detail.endswith("`$.sessionId`"):
-        return Refusal(INVALID_SESSION_ID, detail=detail)
-    return Refusal(INVALID_MESSAGE, detail=detail)
+        fault = INVALID_TIME_SYNC
+    elif detail.endswith("`$.sessionId`"):
+        fault = INVALID_SESSION_ID
+    return Refusal(fault, detail=detail, command_id=name)
 
 
 def _shown(text: str, most: int) -> str:

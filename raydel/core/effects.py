@@ -11,11 +11,15 @@ from raydel.core.messages import Outbound
 
 
 class Tell(Struct, frozen=True):
-    """Send a message. With a receipt, report its proven arrival."""
+    """Send a message. With a receipt, report its proven arrival.
+
+    ``grace`` is by how many ms a start is to leave earlier than its instant asks for.
+    """
 
     peer: str
     message: Outbound
     receipt: Receipt | None = None
+    grace: float = 0.0
 
 
 class Seated(Struct, frozen=True):

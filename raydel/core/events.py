@@ -66,7 +66,9 @@ class StartRequested(Struct, frozen=True):
     """A peer asks for a take, to begin ``lead`` ms from now.
 
     ``by_operator``: the peer is none of a device's, and needs no seat. ``grace`` is how
-    many ms longer everybody's agreement takes, and to take a start back.
+    many ms longer everybody's agreement takes, and to take a start back; ``early``, how
+    many ms before the start the first camera is called. ``clockless`` are peers whose
+    clocks are not known.
     """
 
     peer: str
@@ -75,6 +77,8 @@ class StartRequested(Struct, frozen=True):
     command_id: str | None = None
     by_operator: bool = False
     grace: float = 0.0
+    early: float = 0.0
+    clockless: tuple[str, ...] = ()
 
 
 class StopRequested(Struct, frozen=True):

@@ -24,7 +24,10 @@ Instant = Annotated[float, Meta(ge=-(2**53), le=2**53)]
 Protocol = Annotated[int, Meta(ge=2, le=2**31)]
 """The newest protocol a peer speaks; we answer in the newest we both do."""
 
-CommandId = Annotated[str, Meta(min_length=1, max_length=64)]
+MAX_COMMAND_ID = 64
+"""Characters of the name that a peer gives a command."""
+
+CommandId = Annotated[str, Meta(min_length=1, max_length=MAX_COMMAND_ID)]
 """A peer's own name for a command, so that it can be sent again."""
 
 TakeId = Annotated[str, Meta(min_length=1, max_length=64)]

@@ -251,8 +251,8 @@ class _Step(Turn):
             ),
         )
         if event.join.is_host:
-            policy = event.join.start_policy or self.session.policy
-            self.change(policy=policy, closing=False)
+            kept = self.session.policy if resumed else None
+            self.change(policy=event.join.start_policy or kept, closing=False)
         others = [s for s in self.session.seats if s is not held]
         self.change(seats=tuple(sorted([*others, seat], key=_host_first)))
         self.newcomer = event.peer
@@ -508,7 +508,7 @@ class _Step(Turn):
         seat, status = self.sender(event), event.status
         if seat is None:
             return
-        before = list(doubts(seat.device_id, seat.status))
+        before = [doubt.code for doubt in doubts(seat.device_id, seat.status)]
         take = self.session.take
         if take is not None and take.participant(seat.device_id) is not None:
             if not self._may_say_more(event, seat.device_id):
@@ -516,7 +516,7 @@ class _Step(Turn):
             self.record(take.id, seat.device_id, status)
         self.reseat(seat, status=status)
         self.tell_new(StatusNotice(seat.device_id, condition_of(status)))
-        if list(doubts(seat.device_id, status)) != before:
+        if [doubt.code for doubt in doubts(seat.device_id, status)] != before:
             self._tell_readiness()
 
     # Takes.
@@ -530,7 +530,7 @@ class _Step(Turn):
             self.refuse(event, NOBODY_CONNECTED)
             return
         is_strict = self.policy == "strict"
-        missing = self._unready() if is_strict else []
+        missing = self._unready(event) if is_strict else []
         if missing:
             self.refuse(event, NOT_READY, detail="; ".join(missing))
             return
@@ -555,12 +555,14 @@ class _Step(Turn):
             strict=is_strict,
         )
         self.change(take=take, said=(), gaps=0, closing=False)
-        answered_by = take.start_at - grace / 2 if is_strict else self.now + ANSWER
+        answered_by = self.now + ANSWER
+        if is_strict:
+            answered_by = take.start_at - event.early - grace / 2
         self._await_reports(take, "scheduled", answered_by)
         self.note(Occasion.RECORDING_STARTED, self.session.seat_of(event.peer))
         for seat in self.session.seats:
             if seat.connected:
-                self.tell_start(seat, take)
+                self.tell_start(seat, take, grace)
         self._answer_operator(event, self.start_command(take))
 
     @property
@@ -568,12 +570,12 @@ class _Step(Turn):
         """Whether a start is for whoever can, or only for all."""
         return self.session.policy or self.config.start_policy
 
-    def _unready(self) -> list[str]:
+    def _unready(self, event: StartRequested) -> list[str]:
         """Say who keeps a strict start from beginning, and why."""
         return [
             f"{seat.name}: {reason}"
             for seat in self.session.seats
-            for reason in _reasons(seat)
+            for reason in _reasons(seat, event.clockless)
         ]
 
     def _await_reports(self, take: Take, what: str, deadline: float) -> None:
@@ -733,15 +735,16 @@ class _Step(Turn):
         """Wait for what comes next; take back a strict start that is refused."""
         take = self.session.take
         start_at = self.now if take is None else self.due(take.start_at)
-        before = self.session.awaited
-        self.change(awaited=after(before, seat.device_id, report, start_at))
+        awaited = after(self.session.awaited, seat.device_id, report, start_at)
+        self.change(awaited=awaited)
         if take is None or take.id != report.take_id or not take.strict:
             return
-        answer = (report.take_id, seat.device_id, "scheduled")
-        is_answer = answer in [(e.take_id, e.device_id, e.what) for e in before]
-        if isinstance(report, RecordingRefused) and is_answer:
+        if self.now >= start_at:
+            return
+        if isinstance(report, RecordingRefused | RecordingFailed):
+            did = "refused" if isinstance(report, RecordingRefused) else "failed"
             why = f": {report.reason}" if report.reason else ""
-            self._take_back(take, f"{seat.name} refused{why}")
+            self._take_back(take, f"{seat.name} {did}{why}")
 
     def _take_back(self, take: Take, why: str) -> None:
         """End a strict start that not everybody has agreed to, before it begins."""
@@ -843,7 +846,7 @@ class _Step(Turn):
                 self.tell(seat, SessionEnded(self.session.id))
                 self.effects += [Dismissed(seat.peer), Close(seat.peer, LEFT_FOR_GOOD)]
         waiting = self._take_claims(lambda _: True)
-        self.change(seats=(), awaited=(), closing=False, ended_at=self.now)
+        self.change(seats=(), awaited=(), policy=None, closing=False, ended_at=self.now)
         for claim in waiting:
             self._turn_away(claim.joining, SESSION_NOT_FOUND)
 
@@ -909,12 +912,14 @@ def _may_return(seat: Seat, event: Joining) -> bool:
     return seat.app.is_screen or seat.owner.is_of(event)
 
 
-def _reasons(seat: Seat) -> Iterator[str]:
+def _reasons(seat: Seat, clockless: Container[object]) -> Iterator[str]:
     """Say why a device cannot agree to a strict start."""
     if not seat.connected:
         yield "not connected"
     if not does_report(seat.declared):
         yield "its app cannot confirm a start"
+    elif seat.peer in clockless:
+        yield "its clock is not known yet"
     for doubt in doubts(seat.device_id, seat.status):
         yield doubt.text
 

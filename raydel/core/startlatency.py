@@ -25,8 +25,9 @@ from msgspec import Struct
 from raydel.core.cameras import ANY_CAMERA, Latency
 
 EARLIEST: Final = -500.0
-LATEST: Final = 5_000.0
-"""What lies outside tells of a clock that was set, or of an app that is wrong."""
+LATEST: Final = 2_000.0
+"""What lies outside tells of a clock that was set, or of an app that is wrong: no
+camera that was measured took over 1.6 s. A lead has room for that, and for the way."""
 
 KEPT: Final = 16
 """Observations of each kind: the mean of more would be no better than the clocks."""

@@ -142,7 +142,11 @@ class Turn:
         self.effects.append(Tell(event.peer, refused(refusal)))
 
     def tell(
-        self, seat: Seat, message: Outbound, receipt: Receipt | None = None
+        self,
+        seat: Seat,
+        message: Outbound,
+        receipt: Receipt | None = None,
+        grace: float = 0.0,
     ) -> None:
         """Send to the device in a seat, if it has a connection.
 
@@ -154,7 +158,7 @@ class Turn:
             if receipt is not None:
                 receipt = structs.replace(receipt, seq=stream.seq)
         if seat.peer is not None:
-            self.effects.append(Tell(seat.peer, message, receipt))
+            self.effects.append(Tell(seat.peer, message, receipt, grace))
 
     def tell_all(self, message: Outbound) -> None:
         """Send to every device."""
@@ -177,10 +181,10 @@ class Turn:
             take_id=take.id,
         )
 
-    def tell_start(self, seat: Seat, take: Take) -> None:
+    def tell_start(self, seat: Seat, take: Take, grace: float = 0.0) -> None:
         """Tell a participant when to start, with proof of arrival."""
         receipt = self.receipt(seat.device_id, take.id, Command.START)
-        self.tell(seat, self.start_command(take), receipt)
+        self.tell(seat, self.start_command(take), receipt, grace)
 
     def tell_stop(self, seat: Seat, debt: Debt, at: float) -> None:
         """Tell a debtor to stop at an instant, with proof of arrival."""

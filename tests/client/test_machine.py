@@ -332,8 +332,17 @@ class Commands(Case):
         (denied,) = of(Denied, wants)
         self.assertEqual("c1", denied.command.command_id)
         self.assertEqual(["marker"], [each["type"] for each in self.again()])
-        self.assertEqual(1, len(of(Denied, self.refuse("invalid_message"))))
+        wants = self.refuse("invalid_message", command_id="c2")
+        self.assertEqual(1, len(of(Denied, wants)))
         self.assertEqual([], self.again())
+
+    def test_unreadable(self) -> None:
+        """What the server could not read, and cannot name, was none of what waits."""
+        self.join()
+        self.client.start()
+        for code in ("invalid_message", "unknown_type"):
+            self.assertEqual([], of(Denied, self.refuse(code)))
+        self.assertEqual(["start_recording"], [each["type"] for each in self.again()])
 
     def test_a_mark_that_is_late(self) -> None:
         """A mark that is refused stops no camera; a stop that is, does."""

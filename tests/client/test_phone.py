@@ -251,6 +251,25 @@ class Wishes(PhoneCase):
         super().setUp()
         self.sit()
 
+    def test_a_proxy_that_refuses(self) -> None:
+        """Who records goes on, whatever a link is refused with; else it gives up."""
+        self.tell(start())
+        self.advance(0.25)
+        self.assertIsNotNone(self.phone.take)
+        self.phone.unlinked("404 Not Found", for_good=True)
+        self.advance(0.1)
+        self.assertIsNotNone(self.phone.take)
+        self.assertNotIn("stop a", self.camera.calls)
+
+    def test_how_it_fares(self) -> None:
+        """What cannot be is refused here, in a sentence, and not sent."""
+        self.phone.report_status(battery=0.5)
+        self.assertEqual(["device_status"], self.kinds())
+        for wrong in ({"battery": 5}, {"thermal": "hot"}, {"free_storage_bytes": -1}):
+            with self.assertRaisesRegex(ValueError, next(iter(wrong))[:4]):
+                self.phone.report_status(**wrong)
+        self.assertEqual([], self.kinds())
+
     def test_start(self) -> None:
         """It fires with the take, before its camera is called."""
         started = self.phone.start()
@@ -303,7 +322,7 @@ class Wishes(PhoneCase):
     def test_stop_refused(self) -> None:
         """Any other refusal is told."""
         stopped = self.phone.stop()
-        self.tell(Error("No", "invalid_message"))
+        self.tell(Error("No", "not_joined"))
         self.failureResultOf(stopped, Refused)
 
     def test_complete(self) -> None:

@@ -370,6 +370,35 @@ def stopped(**fields: Any) -> bytes:
     return frame(**{**right, **fields})
 
 
+class NamedRefusals(SynchronousTestCase):
+    """A refusal names the command that it is of, if that has a name."""
+
+    def test_named(self) -> None:
+        """Whatever is wrong with it."""
+        for sent in (
+            frame(type="marker", label=5, commandId="one"),
+            frame(type="marker", label="a\nb", commandId="one"),
+            frame(type="no_such_type", commandId="one"),
+            frame(type=7, commandId="one"),
+            join(sessionId="?", commandId="one"),
+            join(sessionId=[], commandId="one"),
+            stopped(fileName="a/b", commandId="one"),
+        ):
+            with self.subTest(sent=sent), self.assertRaises(Refusal) as caught:
+                decode(sent)
+            self.assertEqual("one", caught.exception.command_id)
+
+    def test_not_named(self) -> None:
+        """A name that is none is not repeated."""
+        for name in (None, "", 5, "n" * 65, ["one"]):
+            with self.subTest(name=name), self.assertRaises(Refusal) as caught:
+                decode(frame(type="marker", label=5, commandId=name))
+            self.assertIsNone(caught.exception.command_id)
+        with self.assertRaises(Refusal) as caught:
+            decode(b"{")
+        self.assertIsNone(caught.exception.command_id)
+
+
 class UnknownTypes(SynchronousTestCase):
     """Types that nobody knows."""
 

@@ -34,6 +34,7 @@ LAYERS: Final = (
     "raydel.client.cameras raydel.client.links raydel.client.memory",
     "raydel.client.machine raydel.client.addresses raydel.client.clock",
     "raydel.client.recordings",
+    "raydel.client.reports",
     "raydel.client.outbox raydel.client.hearing raydel.client.trust",
     "raydel.client.wants",
     "raydel.client.takes",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from msgspec import UNSET, structs
 from twisted.trial.unittest import SynchronousTestCase
@@ -57,10 +58,12 @@ class Case(SynchronousTestCase):
         join(self.stage, "host", host=True)
         join(self.stage, "guest", host=False)
 
-    def starts(self, peer: str = "host", *, by_operator: bool = False) -> None:
+    def starts(
+        self, peer: str = "host", *, by_operator: bool = False, **more: Any
+    ) -> None:
         """Let a phone ask for a take, with some time for answers."""
         event = StartRequested(
-            peer, "take", 250.0, by_operator=by_operator, grace=GRACE
+            peer, "take", 250.0, by_operator=by_operator, grace=GRACE, **more
         )
         self.stage.do(event)
 
@@ -296,14 +299,49 @@ class Strict(Case):
         self.assertEqual("no answer from Host and Guest", error.detail)
 
     def test_agreed_is_agreed(self) -> None:
-        """Who agreed and then fails does not end the take of the other."""
+        """Once it has begun, who fails does not end the take of the other."""
         self.starts()
         self.schedules("host", "guest")
+        self.stage.passes(250.0 + GRACE)
         for report in (RecordingRefused("take"), RecordingFailed("take", "hot")):
             self.stage.do(Reported("guest", report))
             self.assertEqual("take", self.stage.take.id)
         self.stage.passes(FIRST_FRAME + 1_000)
         self.assertEqual("take", self.stage.take.id)
+
+    def test_second_thoughts(self) -> None:
+        """Until it begins, whoever refuses or fails after all spoils it."""
+        for report in (RecordingRefused("take", "hot"), RecordingFailed("take", "hot")):
+            self.setUp()
+            self.starts()
+            self.schedules("host", "guest")
+            self.stage.do(Reported("guest", report))
+            self.assertEqual("not_ready", self.stage.takes["take"].reason)
+
+    def test_an_early_camera(self) -> None:
+        """Who is called earlier is taken back earlier, too."""
+        self.starts(early=100.0)
+        self.schedules("host")
+        deadline = self.stage.deadline
+        self.assertEqual(NOON + 250.0 + GRACE - 100.0 - GRACE / 2, deadline)
+
+    def test_an_unknown_clock(self) -> None:
+        """A phone that could only start on receipt cannot agree to an instant."""
+        self.starts(clockless=("guest",))
+        expected = "Guest: its clock is not known yet"
+        self.assertEqual(expected, self.stage.heard("host", Error).detail)
+
+    def test_for_one_host_only(self) -> None:
+        """The policy of a host goes with it."""
+        stage = Stage()
+        join(stage, "host", host=True, start_policy="strict")
+        join(stage, "guest", host=False)
+        stage.starts(lead=0.0)
+        stage.loses("guest")
+        stage.operator_ends()
+        stage.host_joins("other", name="Else")
+        stage.starts("other", "next")
+        self.assertEqual("next", stage.take.id)
 
     def test_an_operator(self) -> None:
         """An operator's start is taken back as well; there is nobody to tell."""
@@ -380,7 +418,8 @@ class Status(Case):
         assert warnings is not UNSET
         self.assertEqual(["battery", "thermal"], [each.code for each in warnings])
         self.assertEqual(Doubt("guest-id", "battery", warnings[0].text), warnings[0])
-        self.stage.do(StatusReported("guest", hot))
+        worse = structs.replace(hot, battery=0.05)
+        self.stage.do(StatusReported("guest", worse))
         self.assertEqual(["StatusNotice"], self.stage.kinds("host"))
         self.stage.do(StatusReported("guest", StatusReport(battery=0.1, charging=True)))
         self.assertIs(UNSET, self.stage.heard("host", ReadinessUpdate).warnings)
