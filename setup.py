@@ -99,6 +99,8 @@ setup(
             "pytest-cov>=6",
             "pytest-timeout>=2.3",
             "pytest-twisted>=1.14",
+            # Runs the tests without a reactor on both cores of a small machine.
+            "pytest-xdist>=3.6",
             # Each release has new rules, and we take all: so it is chosen.
             "ruff==0.17.6",
             # Tries the REST calls against their own description.
