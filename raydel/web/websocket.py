@@ -75,8 +75,7 @@ class WebSocketTransport:
     def send(self, frame: bytes) -> None:
         """Send one text frame."""
         if self.is_open:
-            # Not `sendMessage`: it holds our answers to the limit for messages.
-            self._protocol.sendFrame(opcode=_TEXT, payload=frame)
+            self._protocol.send_text(frame)
 
     def ping(self, payload: bytes) -> None:
         """Send a ping."""
@@ -160,6 +159,17 @@ class Wire:
         if self._fragments > MAX_FRAGMENTS:
             self._refuse(POLICY, "Too many fragments")
 
+    def message_came(self, message: bytes) -> bool:
+        """Count and hand on a text message that came in one frame, and at once.
+
+        Returns:
+            False if it is one frame too many, and was not taken.
+        """
+        if not self._frames.take(self._clock.seconds()):
+            return False
+        self.received(message)
+        return True
+
     def received(self, message: bytes) -> None:
         """Hand on a whole text message."""
         if self._connection is not None and self.transport.is_open:
@@ -239,9 +249,14 @@ class SyncProtocol(WebSocketServerProtocol):
         """The transport, which is more than an `ITransport`: TCP or TLS."""
         return self.transport
 
+    def send_text(self, payload: bytes) -> None:
+        """Send a text message, in one frame."""
+        # Not `sendMessage`: it holds our answers to the limit for messages.
+        self.sendFrame(opcode=_TEXT, payload=payload)
+
     def write(self, data: bytes) -> None:
-        """Write to the transport at once."""
-        super().sendData(data)
+        """Hand bytes to the transport: all that is sent comes by here, in order."""
+        self.socket.write(data)
 
     def sendData(
         self, data: bytes, sync: bool = False, chopsize: int | None = None
@@ -347,11 +362,23 @@ class SyncProtocol(WebSocketServerProtocol):
 class Entrance:
     """Where new peers come in."""
 
-    def __init__(self, sessions: ISessions, clock: IReactorTime) -> None:
-        """Prepare for peers of the given sessions, timed by the given clock."""
+    def __init__(
+        self,
+        sessions: ISessions,
+        clock: IReactorTime,
+        protocol: type[SyncProtocol] = SyncProtocol,
+    ) -> None:
+        """Prepare for peers.
+
+        Args:
+            sessions: What they want to join.
+            clock: Times them.
+            protocol: What speaks with each of them.
+        """
         self._sessions = sessions
         self._clock = clock
-        self._factory = _factory(clock)
+        self._protocol = protocol
+        self._factory = factory_for(clock)
 
     def admit(self, transport: Any, code: str | None) -> SyncProtocol:
         """Give a transport a protocol that waits for the handshake.
@@ -360,7 +387,7 @@ class Entrance:
             transport: An open connection, without a producer.
             code: The session code in the peer's path, in upper case.
         """
-        protocol = SyncProtocol()
+        protocol = self._protocol()
         protocol.factory = self._factory
         protocol.makeConnection(transport)
         protocol.wire = Wire(protocol, self._sessions, code, self._clock)
@@ -368,7 +395,7 @@ class Entrance:
         return protocol
 
 
-def _factory(clock: IReactorTime) -> WebSocketServerFactory:
+def factory_for(clock: IReactorTime) -> WebSocketServerFactory:
     """Return Autobahn's factory, with none of its open defaults left."""
     factory = WebSocketServerFactory(server=SERVER.decode(), reactor=clock)
     factory.setProtocolOptions(

@@ -47,6 +47,7 @@ LAYERS: Final = (
     "raydel.web.rest.cameras",
     "raydel.web.rest.bodies raydel.web.rest.paths raydel.web.rest.query",
     "raydel.web.rest.waiting",
+    "raydel.web.fastlane",
     "raydel.web.websocket raydel.web.request",
     "raydel.web",
     "raydel.service",
