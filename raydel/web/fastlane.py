@@ -207,7 +207,7 @@ def lane(wire: WireLane, clock: IReactorTime) -> type[SyncProtocol]:
     strange = strangeness(clock)
     if strange is None:
         return FastProtocol
-    log.warn(
+    log.warn(  # noqa: G010 - Twisted calls it so
         "the fast lane is off, messages cost more time: {strange}. All else is as"
         " always; a newer Raydel may know these versions of Autobahn and Twisted",
         strange=strange,

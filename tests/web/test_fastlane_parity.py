@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -290,8 +291,6 @@ class AnyStream(SynchronousTestCase):
             if at < len(data):
                 data[at] = byte
         edges = [0, *sorted(at for at in cuts if at < len(data)), len(data)]
-        packets = [
-            bytes(data[a:b]) for a, b in zip(edges, edges[1:], strict=False) if a < b
-        ]
+        packets = [bytes(data[a:b]) for a, b in pairwise(edges) if a < b]
         slow, fast = (outcome(lane, packets) for lane in LANES)
         self.assertEqual(slow, fast)
