@@ -17,16 +17,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.protocol import WebSocketProtocol
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.tcp import Server
 from twisted.logger import Logger
 
 from raydel.core.config import WireLane
-from raydel.web.websocket import Silence, SyncProtocol, factory_for
+from raydel.web.sample import Sample, opened
+from raydel.web.websocket import SyncProtocol, factory_for
 
 SMALL: Final = 4096
 """Bytes of a message that is taken here. The largest a phone sends has a few hundred;
@@ -157,40 +156,6 @@ def _sent_at_once(transport: Any, data: bytes) -> int:
 # Whether it can be used.
 
 
-class Sample(WebSocketServerProtocol):
-    """Autobahn, to look at: what it takes goes nowhere."""
-
-    log = Silence()
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Keep the message."""
-        self.taken = payload
-
-
-class _Nowhere:
-    """As much of a transport as a sample needs.
-
-    Attributes:
-        written: What was sent.
-    """
-
-    written = b""
-
-    def write(self, data: bytes) -> None:
-        self.written = data
-
-    def getPeer(self) -> IPv4Address:
-        return IPv4Address("TCP", "127.0.0.1", 1)
-
-    getHost = getPeer
-
-
-_HANDSHAKE: Final = (
-    b"GET /sync HTTP/1.1\r\nHost: sample\r\nUpgrade: websocket\r\nConnection: Upgrade"
-    b"\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    b"\r\n"
-)
-
 _PIECES: Final = (b"\x01", b"\x81", b"mask", b"\x05", b"\x80\x81mask", b"\x0f")
 """A text, masked and in two frames; after each piece but the last it is half read."""
 
@@ -217,14 +182,14 @@ def lane(wire: WireLane, clock: IReactorTime) -> type[SyncProtocol]:
 
 def strangeness(
     clock: IReactorTime,
-    sample: type[WebSocketServerProtocol] = Sample,
+    sample: type[Sample] = Sample,
     transport: type[FileDescriptor] = FileDescriptor,
 ) -> str | None:
     """Say what the libraries have otherwise than the fast lane expects.
 
     Args:
         clock: For Autobahn.
-        sample: Autobahn, with `onMessage` of `Sample`.
+        sample: Autobahn.
         transport: What Twisted's transports are made of.
 
     Returns:
@@ -236,12 +201,9 @@ def strangeness(
         return f"{type(problem).__name__}: {problem}"
 
 
-def _strange_autobahn(sample: type[WebSocketServerProtocol], clock: Any) -> str | None:
+def _strange_autobahn(sample: type[Sample], clock: Any) -> str | None:
     """Let it read a text in pieces and send one, and look at how it does."""
-    protocol, transport = sample(), _Nowhere()
-    protocol.factory = factory_for(clock)
-    protocol.makeConnection(transport)
-    protocol.dataReceived(_HANDSHAKE)
+    protocol, transport = opened(factory_for(clock), sample)
     rests = [is_at_rest(protocol)]
     for piece in _PIECES:
         protocol.dataReceived(piece)

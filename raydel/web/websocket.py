@@ -24,6 +24,7 @@ from zope.interface import implementer
 
 from raydel.interfaces import IConnection, ISessions, ITransport
 from raydel.web.answers import SERVER, raw_error
+from raydel.web.belongings import common
 from raydel.web.blame import blame
 from raydel.web.limits import TokenBucket
 from raydel.web.peers import address_of
@@ -60,6 +61,8 @@ log = Logger()
 @implementer(ITransport)
 class WebSocketTransport:
     """The sending side of an open WebSocket."""
+
+    __slots__ = ("_clock", "_farewell", "_protocol", "address")
 
     def __init__(self, protocol: SyncProtocol, clock: IReactorTime) -> None:
         self.address = address_of(protocol.socket.getPeer())
@@ -113,6 +116,18 @@ class WebSocketTransport:
 
 class Wire:
     """The receiving side of a WebSocket, and the connection it belongs to."""
+
+    __slots__ = (
+        "_clock",
+        "_code",
+        "_connection",
+        "_fragments",
+        "_frames",
+        "_protocol",
+        "_sessions",
+        "transport",
+        "unsent",
+    )
 
     def __init__(
         self,
@@ -377,8 +392,8 @@ class Entrance:
         """
         self._sessions = sessions
         self._clock = clock
-        self._protocol = protocol
-        self._factory = factory_for(clock)
+        # What all have alike stands on their class, once.
+        self._protocol = type("Peer", (protocol,), common(factory_for(clock)))
 
     def admit(self, transport: Any, code: str | None) -> SyncProtocol:
         """Give a transport a protocol that waits for the handshake.
@@ -387,8 +402,7 @@ class Entrance:
             transport: An open connection, without a producer.
             code: The session code in the peer's path, in upper case.
         """
-        protocol = self._protocol()
-        protocol.factory = self._factory
+        protocol: SyncProtocol = self._protocol()
         protocol.makeConnection(transport)
         protocol.wire = Wire(protocol, self._sessions, code, self._clock)
         transport.registerProducer(protocol.wire.unsent, True)

@@ -49,6 +49,7 @@ LAYERS: Final = (
     "raydel.web.rest.waiting",
     "raydel.web.fastlane",
     "raydel.web.websocket raydel.web.request",
+    "raydel.web.belongings",
     "raydel.web",
     "raydel.service",
     "raydel.lines raydel.connection raydel.retention",

@@ -202,6 +202,19 @@ class Parity(SynchronousTestCase):
         self.assert_alike([begun, frame(PING), frame(CONTINUATION, b"b")])
         self.assert_alike([begun, frame(TEXT, b"b"), frame(TEXT, b"c")])
 
+    def test_inside_a_frame(self) -> None:
+        """What comes of a half-read frame is no frame, however much it looks like one.
+
+        In the first, what is left after the head looks like a text; in the second,
+        what is left after its first byte.
+        """
+        carrying = masked(0x89, frame(TEXT, b"no"), bytes(4))
+        found = self.assert_alike([carrying[:6], carrying[6:]])
+        self.assertEqual([("heard",), ("closed", 1006)], found.calls)
+        short = masked(0x89, b"x", b"\x80abc")
+        found = self.assert_alike([short[:1], short[1:]])
+        self.assertEqual([("heard",), ("closed", 1006)], found.calls)
+
     def test_done_at_once(self) -> None:
         """What a message brings about comes before the next is looked at."""
         for deed in (b"goodbye", b"abort", b"ping", b"stumble"):
