@@ -128,29 +128,29 @@ class FastProtocol(SyncProtocol):
 
     def write(self, data: bytes) -> None:
         """Write to the socket itself, if nothing waits to be written before."""
-        sent = _sent_at_once(self.transport, data)
+        sent = self.sent_at_once(data)
         if sent < len(data):
             self.socket.write(data[sent:])
 
+    def sent_at_once(self, data: bytes) -> int:
+        """Give the socket what it takes right now, and return how many bytes that is.
 
-def _sent_at_once(transport: Any, data: bytes) -> int:
-    """Give a socket what it takes right now, and return how many bytes that is.
-
-    None, where it is not plain TCP: TLS has its own way to write, a Unix socket may
-    pass descriptors along, and what a stranger's transport does is not known.
-    """
-    if (
-        type(transport) is not Server
-        or transport.TLS
-        or not transport.connected
-        or transport.disconnecting
-        or transport.dataBuffer
-        or transport._tempDataLen  # noqa: SLF001 - looked at by `strangeness`
-    ):
-        return 0
-    sent = transport.writeSomeData(data)
-    # What is wrong with the wire the transport finds out by itself, in its own time.
-    return sent if isinstance(sent, int) else 0
+        None where it is not plain TCP: TLS has its own way to write, a Unix socket may
+        pass descriptors along, and what a stranger's transport does is not known.
+        """
+        transport: Any = self.transport
+        if (
+            type(transport) is not Server
+            or transport.TLS
+            or not transport.connected
+            or transport.disconnecting
+            or transport.dataBuffer
+            or transport._tempDataLen  # noqa: SLF001 - looked at by `strangeness`
+        ):
+            return 0
+        sent = transport.writeSomeData(data)
+        # What is wrong with the wire the transport finds out by itself, in its time.
+        return sent if isinstance(sent, int) else 0
 
 
 # Whether it can be used.
@@ -160,16 +160,19 @@ _PIECES: Final = (b"\x01", b"\x81", b"mask", b"\x05", b"\x80\x81mask", b"\x0f")
 """A text, masked and in two frames; after each piece but the last it is half read."""
 
 
-def lane(wire: WireLane, clock: IReactorTime) -> type[SyncProtocol]:
+def lane(
+    wire: WireLane, clock: IReactorTime, sample: type[Sample] = Sample
+) -> type[SyncProtocol]:
     """Return what is to speak with peers.
 
     Args:
         wire: What was chosen.
         clock: For Autobahn, as it is looked at; no time passes.
+        sample: Autobahn.
     """
     if wire == "library":
         return SyncProtocol
-    strange = strangeness(clock)
+    strange = strangeness(clock, sample)
     if strange is None:
         return FastProtocol
     log.warn(  # noqa: G010 - Twisted calls it so
