@@ -88,10 +88,10 @@ class SendingTestCase(SynchronousTestCase):
         self.assertIn(b"101", self.taken())
         self.assertFalse(self.waits())
 
-    def transport(self, kind: type[Server] = Server) -> Any:
+    def transport(self, kind: Any = Server) -> Any:
         """Return an open transport over the pipe."""
-        where: Any = (self.pipe, FastProtocol(), ("192.168.1.7", 51234), None, 0)
-        return kind(*where, self.reactor)
+        address = ("192.168.1.7", 51234)
+        return kind(self.pipe, FastProtocol(), address, None, 0, self.reactor)
 
     @property
     def wire(self) -> ITransport:
@@ -159,7 +159,8 @@ class SendingTests(SendingTestCase):
         self.pipe.room = 0
         for _ in range(MAX_UNSENT // 1024 + 2):
             self.wire.send(b"x" * 1024)
-        self.assertFalse(self.wire.is_open)
+        self.reactor.advance(0)
+        self.assertEqual([("closed", 1006)], self.sessions.connections[0].calls)
 
     def test_broken(self) -> None:
         """A wire that broke is found out by the transport, in its own time."""
@@ -185,7 +186,8 @@ class SendingTests(SendingTestCase):
         gone.connected = 0
         strange = self.transport(Connection)
         local = unix.Server.__new__(unix.Server)
-        for transport in (secure, closing, gone, strange, local, object()):
+        others: list[Any] = [secure, closing, gone, strange, local, object()]
+        for transport in others:
             self.protocol.transport = transport
             with self.subTest(transport=transport):
                 self.assertEqual(0, self.protocol.sent_at_once(b"hello"))  # type: ignore[attr-defined]
