@@ -29,11 +29,12 @@ package: ## Build the package, and install it as people do, with all it needs.
 deploying: ## Check units, Dockerfile and proxy examples with the tools they are for.
 	@./etc/check-deploying
 
-conformance: ## Test /sync with Autobahn|Testsuite, plain and TLS.
-	@./etc/conformance/run unchanged unchanged-tls lenient lenient-tls
+BASIC = unchanged unchanged-tls lenient lenient-tls unchanged-library lenient-library
+conformance: ## Test /sync with Autobahn|Testsuite: plain, TLS, and --wire=library.
+	@./etc/conformance/run $(BASIC)
 
 conformance-all: ## The same, and compression, which the server has off.
-	@./etc/conformance/run unchanged unchanged-tls lenient lenient-tls compression
+	@./etc/conformance/run $(BASIC) compression
 
 slow-connections: ## Measure joins among 500 connections that are slow; a minute.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"

@@ -73,6 +73,7 @@ class Countdown:
         self._since = timebase.now()
         self._answers = phone.answers()
         self._timer: IDelayedCall | None = None
+        self._leaves_at = 0.0
         self._on_receipt = False
 
     def begin(self) -> None:
@@ -86,8 +87,12 @@ class Countdown:
 
     def reconsider(self) -> None:
         """Set the departure again: the phone has just been heard."""
+        departure = self._departure()
+        if self._timer is not None and departure == self._leaves_at:
+            return
         self._stop_timer()
-        wait = max(0.0, self._departure() - self._timebase.now())
+        self._leaves_at = departure
+        wait = max(0.0, departure - self._timebase.now())
         self._timer = self._clock.callLater(wait / SECOND, self._leave)
 
     def cancel(self) -> None:

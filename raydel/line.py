@@ -24,7 +24,7 @@ from raydel.core.take import Take
 from raydel.core.tokens import new_letter_id
 from raydel.interfaces import StoreTrouble, Write
 
-LIVING: Final = frozenset({Phase.OPEN, Phase.RECORDING})
+LIVING: Final = (Phase.OPEN, Phase.RECORDING)
 """Phases of a session that anybody may hear of."""
 
 
@@ -58,8 +58,9 @@ class Standing(Enum):
     BEHIND = "what everybody was told could not be stored yet"
 
 
-_TO_BE_READ: Final = frozenset({Standing.EARLY, Standing.UNREAD})
-_BUSY: Final = frozenset({Standing.READING, Standing.COMMITTING})
+# Tuples: each turn asks, and the members of an Enum are slow to hash.
+_TO_BE_READ: Final = (Standing.EARLY, Standing.UNREAD)
+_BUSY: Final = (Standing.READING, Standing.COMMITTING)
 
 
 @dataclass(slots=True, eq=False)

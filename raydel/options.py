@@ -20,7 +20,7 @@ from raydel import __version__
 from raydel.advertise import LIBRARY, MISSING
 from raydel.core.apps import App
 from raydel.core.cameras import CameraLatency, written
-from raydel.core.config import Config, LogFormat, StartPolicy, Survives
+from raydel.core.config import Config, LogFormat, StartPolicy, Survives, WireLane
 from raydel.core.instants import DAY, MINUTE
 from raydel.endpoints import lets_phones_in, speaks_own_tls
 from raydel.receiver import read_secret, read_url
@@ -71,6 +71,7 @@ class Options(usage.Options):
         self._store = _STORE
         self._survives: Survives | None = None
         self._keep_takes = Config.keep_takes
+        self._wire = Config.wire
         self._camera_latencies: list[CameraLatency] = []
         self._webhook: str | None = None
         self._webhook_secret: bytes | None = None
@@ -279,6 +280,18 @@ class Options(usage.Options):
         """
         self._advertise = True
 
+    def opt_wire(self, name: str) -> None:
+        """Who reads and writes WebSocket messages: fast or library.
+
+        With fast, whole small messages take a short way of Raydel's own, which costs a
+        fraction of the time, and Autobahn, the WebSocket library, does the rest. With
+        library it does all. Phones cannot tell the difference: choose library to find
+        out whether something odd comes of the short way. [default: fast]
+        """
+        if name not in ("fast", "library"):
+            _refuse(f"--wire={name}: it is fast or library")
+        self._wire = cast(WireLane, name)
+
     def opt_version(self) -> NoReturn:
         """Show the version of Raydel and exit."""
         print(f"Raydel {__version__}")  # noqa: T201 - asked for on the command line
@@ -323,6 +336,7 @@ class Options(usage.Options):
             store=self._store_file(),
             survives=self._survives or Config.survives,
             keep_takes=self._keep_takes,
+            wire=self._wire,
             camera_latencies=tuple(self._camera_latencies),
             webhook=self._webhook,
             webhook_secret=self._secret(),

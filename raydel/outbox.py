@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from math import inf
 
@@ -23,7 +22,7 @@ class Outbox:
     def __init__(self, clock: IReactorTime, timebase: ITimebase) -> None:
         self._clock = clock
         self._timebase = timebase
-        self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
+        self._waiting: list[tuple[float, Callable[[], None]]] = []
         self._timer: IDelayedCall | None = None
 
     @property
@@ -56,7 +55,7 @@ class Outbox:
 
     def _depart(self) -> None:
         self._timer = None
-        _, leave = self._waiting.popleft()
+        _, leave = self._waiting.pop(0)
         if self._waiting:
             self._arm()
         leave()

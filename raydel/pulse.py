@@ -29,7 +29,8 @@ class Life(Enum):
     OVER = "it was told goodbye, or is gone"
 
 
-_SEATED: Final = frozenset({Life.THERE, Life.PROBED, Life.SILENT})
+# Tuples: each message asks, and the members of an Enum are slow to hash.
+_SEATED: Final = (Life.THERE, Life.PROBED, Life.SILENT)
 
 
 class Pulse:

@@ -13,6 +13,7 @@ from zope.interface import implementer
 from raydel.core.instants import SECOND, Anchor
 from raydel.interfaces import ITimebase
 
+_BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -21,8 +22,7 @@ def boot_clock() -> float:
 
     Where the system has no such clock, a monotonic one that starts somewhere.
     """
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime(clock)
+    return time.clock_gettime(_BOOT_CLOCK)
 
 
 def boot_name(boot_id: Path = _BOOT_ID) -> str:

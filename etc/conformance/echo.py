@@ -27,7 +27,7 @@ from twisted.logger import globalLogBeginner
 from zope.interface import implementer
 
 from raydel.certificates import Certificates, source_of
-from raydel.core.config import Config
+from raydel.core.config import Config, WireLane
 from raydel.core.messages import SessionStatus
 from raydel.endpoints import PortService, resolve
 from raydel.interfaces import IConnection, ISessions, ITransport
@@ -36,6 +36,7 @@ from raydel.options import Options
 from raydel.program import settle
 from raydel.timebase import BootTimebase, fresh_anchor
 from raydel.web import upgrade
+from raydel.web.fastlane import lane
 from raydel.web.rest import RestResource
 from raydel.web.site import RaydelSite
 from raydel.web.upgrade import SyncResource
@@ -119,6 +120,11 @@ class Lenient:
     def frame_began(self) -> None:
         """Take any number of frames."""
 
+    def message_came(self, message: bytes) -> bool:
+        """Take any number of messages by the fast lane."""
+        self._wire.received(message)
+        return True
+
     def fragment_began(self) -> None:
         """Take any number of fragments."""
 
@@ -178,12 +184,14 @@ def show_extensions() -> None:
 
 
 def echo_site(
-    clock: IReactorTime, entrance: Callable[[ISessions, IReactorTime], Entrance]
+    clock: IReactorTime,
+    entrance: Callable[[ISessions, IReactorTime, type[SyncProtocol]], Entrance],
+    wire: WireLane = "fast",
 ) -> RaydelSite:
     """Return the server's web side, with echoes in the place of sessions."""
     echoes = Echoes()
     return RaydelSite(
-        SyncResource(entrance(echoes, clock)),
+        SyncResource(entrance(echoes, clock, lane(wire, clock))),
         RestResource(echoes, BootTimebase(fresh_anchor("echo"))),
         Config().origins,
         clock,
@@ -200,7 +208,9 @@ def main() -> None:
     globalLogBeginner.beginLoggingTo(
         [LineObserver(sys.stdout, options.config.log_format)]
     )
-    site = echo_site(cast(IReactorTime, reactor), entrance_for(options))
+    site = echo_site(
+        cast(IReactorTime, reactor), entrance_for(options), options.config.wire
+    )
     certificates = Certificates(source_of(options.config))
     ports = MultiService()
     for port in options.config.ports:

@@ -90,6 +90,7 @@ class Rig(NamedTuple):
 _TCP: Final = f"tcp:{{}}:interface={HOST}"
 _TLS: Final = f"tls:{{}}:interface={HOST}"
 _CERTIFICATES: Final = "--certificates=."
+_LIBRARY: Final = "--wire=library"
 
 RIGS: Final = {
     rig.name: rig
@@ -98,6 +99,8 @@ RIGS: Final = {
         Rig("unchanged-tls", _TLS, "wss", WITHIN_LIMITS, 600.0, (_CERTIFICATES,)),
         Rig("lenient", _TCP, "ws", BASIC, 600.0, ("--lenient",)),
         Rig("lenient-tls", _TLS, "wss", BASIC, 600.0, ("--lenient", _CERTIFICATES)),
+        Rig("unchanged-library", _TCP, "ws", WITHIN_LIMITS, 600.0, (_LIBRARY,)),
+        Rig("lenient-library", _TCP, "ws", BASIC, 600.0, ("--lenient", _LIBRARY)),
         Rig("compression", _TCP, "ws", ("12", "13"), 7200.0, ("--compression",)),
     )
 }

@@ -20,6 +20,8 @@ LogFormat = Literal["text", "json"]
 
 Survives = Literal["kill", "power-loss"]
 
+WireLane = Literal["fast", "library"]
+
 
 @dataclass(frozen=True)
 class Config:
@@ -41,6 +43,8 @@ class Config:
             any instant, or that of the whole machine.
         keep_takes: Milliseconds that a take is kept after its end.
         start_policy: Whether a take begins with whoever can, or only if all agree.
+        wire: Whether whole small messages are read and written by code of ours, or
+            all of them by Autobahn.
         camera_latencies: What is known of how long models take to begin to film.
         camera_delays: How late released apps call their cameras, ms, for those of which
             an operator knows better than the table does.
@@ -62,6 +66,7 @@ class Config:
     survives: Survives = "kill"
     keep_takes: float = 90 * DAY
     start_policy: StartPolicy = "best-effort"
+    wire: WireLane = "fast"
     camera_latencies: tuple[CameraLatency, ...] = ()
     camera_delays: Mapping[App, float] = field(default_factory=dict)
     webhook: str | None = field(default=None, repr=False)

@@ -6,7 +6,6 @@ tells how long a message takes, and that all that was sent before has arrived.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final, Generic, TypeVar
 
 KEPT: Final = 32
@@ -34,7 +33,7 @@ class RoundTrips(Generic[Purpose]):
     def __init__(self) -> None:
         self._sent = 0
         self._pending: dict[bytes, tuple[float, list[Purpose]]] = {}
-        self._round_trips: deque[float] = deque(maxlen=KEPT)
+        self._round_trips: list[float] = []
 
     def ping(self, now: float, purpose: Purpose | None = None) -> bytes:
         """Return the payload of a new ping."""
@@ -64,6 +63,7 @@ class RoundTrips(Generic[Purpose]):
         """Weigh a round trip, ms, however it was measured."""
         if round_trip <= LONGEST:
             self._round_trips.append(round_trip)
+            del self._round_trips[:-KEPT]
 
     def forget(self) -> None:
         """Weigh nothing from before: the way has changed."""
@@ -80,7 +80,7 @@ class RoundTrips(Generic[Purpose]):
         The least, though a command may take longer: two phones that start on receipt
         differ by chance enough, and the least is what chance has no part in.
         """
-        latest = list(self._round_trips)[-LATEST:]
+        latest = self._round_trips[-LATEST:]
         return min(latest) / 2 if latest else None
 
     @property

@@ -8,7 +8,6 @@ the bound. The estimate is better than its bound. Each burst of answers gives a 
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from math import inf, sqrt
 from typing import Final
@@ -130,7 +129,7 @@ class Estimator:
         self._latest: Corridor | None = None
         self._delay = inf
         self._readings: list[Reading] = []
-        self._bursts: deque[Burst] = deque(maxlen=KEPT_BURSTS)
+        self._bursts: list[Burst] = []
         self._state: State | None = None
 
     @property
@@ -246,6 +245,7 @@ class Estimator:
         burst = burst_of(self._readings, self._latest)
         self._readings, self._latest = [], None
         self._bursts.append(burst)
+        del self._bursts[:-KEPT_BURSTS]
         count = len(self._bursts)
         self._state = self._follow()
         if len(self._bursts) < count:
@@ -272,8 +272,7 @@ class Estimator:
         for number, look in enumerate(later, 1):
             expected = predict(state, look.at, PHONE)
             if surprise(expected, look) > SET:
-                for _ in range(number):
-                    self._bursts.popleft()
+                del self._bursts[:number]
                 return self._follow()
             state = update(expected, look)
         return state

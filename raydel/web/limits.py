@@ -9,6 +9,8 @@ class TokenBucket:
     Time is an argument: seconds on any clock that never runs backwards.
     """
 
+    __slots__ = ("_burst", "_filled", "_rate", "_tokens")
+
     def __init__(self, rate: float, burst: float, now: float) -> None:
         """Start full.
 

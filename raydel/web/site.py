@@ -19,6 +19,7 @@ from raydel.export.formats import FORMATS, Format
 from raydel.interfaces import ISessions, ITimebase
 from raydel.threads import InThread, at_once
 from raydel.web.channel import Channel
+from raydel.web.fastlane import lane
 from raydel.web.request import CheckedRequest
 from raydel.web.rest import RestResource
 from raydel.web.upgrade import SyncResource
@@ -91,13 +92,13 @@ def make_site(
     Args:
         sessions: Whom WebSockets and REST calls talk to.
         timebase: Server time, for `/health`.
-        config: Whose `origins` say which pages may ask.
+        config: Whose `origins` say which pages may ask, and `wire` how messages pass.
         reactor: Times everything in here. Its `seconds()` never run backwards.
         in_thread: Does what takes long.
         formats: What takes are exported in, by name.
     """
     return RaydelSite(
-        SyncResource(Entrance(sessions, reactor)),
+        SyncResource(Entrance(sessions, reactor, lane(config.wire, reactor))),
         RestResource(sessions, timebase, in_thread, formats),
         config.origins,
         reactor,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -24,6 +23,8 @@ class Unsent:
     does not read. The transport calls the producer's methods.
     """
 
+    __slots__ = ("_overflow", "_paused", "_size", "_waiting", "_write")
+
     def __init__(
         self, write: Callable[[bytes], None], overflow: Callable[[], None]
     ) -> None:
@@ -35,7 +36,8 @@ class Unsent:
         """
         self._write = write
         self._overflow = overflow
-        self._waiting: deque[bytes] = deque()
+        # A list takes no room while it is empty, as it nearly always is.
+        self._waiting: list[bytes] = []
         self._size = 0
         self._paused = False
 
@@ -54,7 +56,7 @@ class Unsent:
         """Hand all that waits to the transport, which is about to close."""
         self._paused = False
         while self._waiting:
-            self._write(self._waiting.popleft())
+            self._write(self._waiting.pop(0))
         self._size = 0
 
     def pauseProducing(self) -> None:
@@ -65,7 +67,7 @@ class Unsent:
         """Write what waits, until the transport has enough again."""
         self._paused = False
         while self._waiting and not self._paused:
-            data = self._waiting.popleft()
+            data = self._waiting.pop(0)
             self._size -= len(data)
             self._write(data)
 

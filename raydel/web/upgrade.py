@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from raydel.core.tokens import session_code
 from raydel.web.answers import refuse, refuse_method
+from raydel.web.belongings import unburden
 from raydel.web.handshake import VERSION, Fault, fault
 from raydel.web.peers import address_of
 from raydel.web.websocket import Entrance
@@ -76,6 +77,7 @@ class SyncResource:
         # The channel may have paused it, for a request it was still busy with.
         transport.resumeProducing()
         protocol.dataReceived(_handshake(request))
+        unburden(protocol)
         # A client may send its first message in one packet with the handshake.
         if early:
             protocol.dataReceived(early)

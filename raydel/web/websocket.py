@@ -24,6 +24,7 @@ from zope.interface import implementer
 
 from raydel.interfaces import IConnection, ISessions, ITransport
 from raydel.web.answers import SERVER, raw_error
+from raydel.web.belongings import common
 from raydel.web.blame import blame
 from raydel.web.limits import TokenBucket
 from raydel.web.peers import address_of
@@ -61,6 +62,8 @@ log = Logger()
 class WebSocketTransport:
     """The sending side of an open WebSocket."""
 
+    __slots__ = ("_clock", "_farewell", "_protocol", "address")
+
     def __init__(self, protocol: SyncProtocol, clock: IReactorTime) -> None:
         self.address = address_of(protocol.socket.getPeer())
         self._protocol = protocol
@@ -75,8 +78,7 @@ class WebSocketTransport:
     def send(self, frame: bytes) -> None:
         """Send one text frame."""
         if self.is_open:
-            # Not `sendMessage`: it holds our answers to the limit for messages.
-            self._protocol.sendFrame(opcode=_TEXT, payload=frame)
+            self._protocol.send_text(frame)
 
     def ping(self, payload: bytes) -> None:
         """Send a ping."""
@@ -114,6 +116,18 @@ class WebSocketTransport:
 
 class Wire:
     """The receiving side of a WebSocket, and the connection it belongs to."""
+
+    __slots__ = (
+        "_clock",
+        "_code",
+        "_connection",
+        "_fragments",
+        "_frames",
+        "_protocol",
+        "_sessions",
+        "transport",
+        "unsent",
+    )
 
     def __init__(
         self,
@@ -159,6 +173,17 @@ class Wire:
         self._fragments += 1
         if self._fragments > MAX_FRAGMENTS:
             self._refuse(POLICY, "Too many fragments")
+
+    def message_came(self, message: bytes) -> bool:
+        """Count and hand on a text message that came in one frame, and at once.
+
+        Returns:
+            False if it is one frame too many, and was not taken.
+        """
+        if not self._frames.take(self._clock.seconds()):
+            return False
+        self.received(message)
+        return True
 
     def received(self, message: bytes) -> None:
         """Hand on a whole text message."""
@@ -239,9 +264,14 @@ class SyncProtocol(WebSocketServerProtocol):
         """The transport, which is more than an `ITransport`: TCP or TLS."""
         return self.transport
 
+    def send_text(self, payload: bytes) -> None:
+        """Send a text message, in one frame."""
+        # Not `sendMessage`: it holds our answers to the limit for messages.
+        self.sendFrame(opcode=_TEXT, payload=payload)
+
     def write(self, data: bytes) -> None:
-        """Write to the transport at once."""
-        super().sendData(data)
+        """Hand bytes to the transport: all that is sent comes by here, in order."""
+        self.socket.write(data)
 
     def sendData(
         self, data: bytes, sync: bool = False, chopsize: int | None = None
@@ -347,11 +377,23 @@ class SyncProtocol(WebSocketServerProtocol):
 class Entrance:
     """Where new peers come in."""
 
-    def __init__(self, sessions: ISessions, clock: IReactorTime) -> None:
-        """Prepare for peers of the given sessions, timed by the given clock."""
+    def __init__(
+        self,
+        sessions: ISessions,
+        clock: IReactorTime,
+        protocol: type[SyncProtocol] = SyncProtocol,
+    ) -> None:
+        """Prepare for peers.
+
+        Args:
+            sessions: What they want to join.
+            clock: Times them.
+            protocol: What speaks with each of them.
+        """
         self._sessions = sessions
         self._clock = clock
-        self._factory = _factory(clock)
+        # What all have alike stands on their class, once.
+        self._protocol = type("Peer", (protocol,), common(factory_for(clock)))
 
     def admit(self, transport: Any, code: str | None) -> SyncProtocol:
         """Give a transport a protocol that waits for the handshake.
@@ -360,15 +402,14 @@ class Entrance:
             transport: An open connection, without a producer.
             code: The session code in the peer's path, in upper case.
         """
-        protocol = SyncProtocol()
-        protocol.factory = self._factory
+        protocol: SyncProtocol = self._protocol()
         protocol.makeConnection(transport)
         protocol.wire = Wire(protocol, self._sessions, code, self._clock)
         transport.registerProducer(protocol.wire.unsent, True)
         return protocol
 
 
-def _factory(clock: IReactorTime) -> WebSocketServerFactory:
+def factory_for(clock: IReactorTime) -> WebSocketServerFactory:
     """Return Autobahn's factory, with none of its open defaults left."""
     factory = WebSocketServerFactory(server=SERVER.decode(), reactor=clock)
     factory.setProtocolOptions(
