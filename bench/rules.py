@@ -179,11 +179,12 @@ class Phone:
             sessionStatus=session.status,
         )
         for other in others:
-            other.send(**self._connected(session))
-            self.send(**other._connected(session))
+            other.send(**self.connected(session))
+            self.send(**other.connected(session))
         self.ask(SPACING)
 
-    def _connected(self, session: Session) -> Message:
+    def connected(self, session: Session) -> Message:
+        """Return how it is shown to others."""
         return {
             "type": "device_connected",
             "deviceId": self.status["id"],

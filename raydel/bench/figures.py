@@ -57,24 +57,9 @@ def ratios(
 
 
 def in_turn(names: Sequence[str], rounds: int) -> list[list[str]]:
-    """Return the order of each round: A B, B A, A B …
+    """Return the order of each round: forth, back, forth and so on.
 
     Nobody is always first: what grows warm, or fills up, does so for all alike.
     """
     forth, back = list(names), list(reversed(names))
     return [back if number % 2 else forth for number in range(rounds)]
-
-
-def net_of(
-    whole: float | None, times: float | None, each: float | None
-) -> float | None:
-    """Return what is left of a cost without what was paid by the way.
-
-    Args:
-        whole: The cost of one, with all that goes with it.
-        times: How many of the other go with one.
-        each: The cost of one of those.
-    """
-    if whole is None or times is None or each is None:
-        return None
-    return whole - times * each

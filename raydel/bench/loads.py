@@ -1,8 +1,8 @@
 """What phones do to a server while it is measured.
 
-A relay is one command in, and the copies that both phones of the session get of it. A
-session has one under way at a time, a start and a stop in turn, tapped by host and guest
-in turn.
+A relay is one command in, and the copies that both phones of the session get of it.
+A session has one under way at a time, a start and a stop in turn, tapped by host and
+guest in turn.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class Step(NamedTuple):
     name: str
 
 
-START: Final = Step(message("start_recording", timestamp=0), b"start_recording", "start")
+START: Final = Step(
+    message("start_recording", timestamp=0), b"start_recording", "start"
+)
 STOP: Final = Step(message("stop_recording", timestamp=0), b"stop_recording", "stop")
 READY: Final = Step(message("device_ready"), b"readiness_update", "ready")
 

@@ -76,7 +76,7 @@ def frames(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
 
 
 def handshake(host: str, port: int) -> bytes:
-    """Return the request that opens a WebSocket. Its answer is not checked but for 101."""
+    """Return the request that opens a WebSocket; of the answer only 101 counts."""
     return (
         f"GET /sync HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -105,7 +105,9 @@ def answer(question: bytes, now: float) -> bytes:
     begin += 14
     name = question[begin : question.index(b'"', begin)]
     begin = question.index(b'"server_timestamp":') + 19
-    end = min(i for i in (question.find(b",", begin), question.find(b"}", begin)) if i > 0)
+    end = min(
+        i for i in (question.find(b",", begin), question.find(b"}", begin)) if i > 0
+    )
     return (
         b'{"type":"time_sync_response","request_id":"%b","server_timestamp":%b,'
         b'"client_timestamp":%.3f}' % (name, question[begin:end], now)
