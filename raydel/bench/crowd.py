@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from raydel.bench.wire import (
     CLOSE,
+    GOODBYE,
     PING,
     PONG,
     TEXT,
@@ -25,6 +26,9 @@ from raydel.bench.wire import (
 
 AT_A_TIME: Final = 32
 """Phones that come in at once: the queue of a listener is short."""
+
+LEAVING: Final = 1.0
+"""Seconds that a server has to answer goodbyes, and half of it a stop before."""
 
 PATIENCE: Final = 20.0
 """Seconds that a whole crowd may take to come in."""
@@ -273,8 +277,28 @@ class Crowd:
                     phone.join()
                 self.until(partial(_are_joined, part), "joining")
 
+    def leave(self, *, stop: bool) -> None:
+        """Say goodbye: nothing is left behind on the server.
+
+        Args:
+            stop: Whether takes may run, which would keep a session.
+        """
+        self.script = Idle()
+        if stop:
+            frame = self.mask.frame(message("stop_recording"))
+            for phone in [p for p in self.phones.values() if p.number % 2 == 0]:
+                phone.send(frame)
+            self.rest(LEAVING / 2)
+        goodbye = self.mask.frame(GOODBYE, CLOSE)
+        for phone in list(self.phones.values()):
+            phone.is_leaving = True
+            phone.send(goodbye)
+        end = time.monotonic() + LEAVING
+        while self.phones and time.monotonic() < end:
+            self.turn(0.05)
+
     def close(self) -> None:
-        """Close all sockets."""
+        """Close all sockets that are left."""
         for phone in list(self.phones.values()):
             phone.socket.close()
         self.phones.clear()

@@ -9,7 +9,7 @@ import gc
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Final
 
@@ -73,17 +73,23 @@ def measure(job: Job) -> Found:
     """
     asked = (ASKED_AROUND_STARTS,) if job.workload == "relays" else ()
     with closing(Crowd(job.host, job.port, asked)) as crowd:
-        if job.workload in {"idle", "idle-unjoined"}:
-            return _idle(job, crowd)
-        if job.workload == "joins":
-            return _under(job, crowd, Joins(crowd, job.in_flight))
-        crowd.come(job.connections)
-        crowd.sit()
-        crowd.rest(SETTLING)
-        if job.workload == "sync":
-            return _under(job, crowd, Questions(crowd))
-        steps = _STEPS[job.workload]
-        return _under(job, crowd, Relays(crowd, steps, job.in_flight, job.rate))
+        found = _found(job, crowd)
+        crowd.leave(stop=job.workload in {"relays", "at-once"})
+    return found
+
+
+def _found(job: Job, crowd: Crowd) -> Found:
+    if job.workload in {"idle", "idle-unjoined"}:
+        return _idle(job, crowd)
+    if job.workload == "joins":
+        return _under(job, crowd, Joins(crowd, job.in_flight))
+    crowd.come(job.connections)
+    crowd.sit()
+    crowd.rest(SETTLING)
+    if job.workload == "sync":
+        return _under(job, crowd, Questions(crowd))
+    steps = _STEPS[job.workload]
+    return _under(job, crowd, Relays(crowd, steps, job.in_flight, job.rate))
 
 
 def _under(job: Job, crowd: Crowd, load: Load) -> Found:
@@ -92,18 +98,12 @@ def _under(job: Job, crowd: Crowd, load: Load) -> Found:
     run(crowd, load, job.warm_up)
     for waits in load.waits.values():
         waits.clear()
-    return _counted(job, crowd, lambda: load.count, load, job.seconds)
-
-
-def _counted(
-    job: Job, crowd: Crowd, count: Callable[[], int], load: Load, seconds: float
-) -> Found:
-    number, heard, asked = count(), crowd.heard, crowd.exchanges
+    number, heard, asked = load.count, crowd.heard, crowd.exchanges
     before, own = _cpu(job), time.process_time()
-    took = run(crowd, load, seconds)
+    took = run(crowd, load, job.seconds)
     after = _cpu(job)
     return Found(
-        count=count() - number,
+        count=load.count - number,
         seconds=took,
         cpu=None if before is None or after is None else after - before,
         load_cpu=time.process_time() - own,

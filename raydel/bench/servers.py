@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -126,10 +126,12 @@ class Running:
 
 def answers(host: str, port: int) -> bool:
     """Tell whether a server answers ``GET /health``."""
-    connection = http.client.HTTPConnection(host, port, timeout=5)
-    with suppress(OSError, http.client.HTTPException):
+    asking = closing(http.client.HTTPConnection(host, port, timeout=5))
+    with suppress(OSError, http.client.HTTPException), asking as connection:
         connection.request("GET", "/health")
-        return connection.getresponse().status == http.HTTPStatus.OK
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status == http.HTTPStatus.OK
     return False
 
 
