@@ -74,8 +74,14 @@ async def test_script(target: Server) -> None:
         await say(guest, type="stop_recording", timestamp=0)
         for phone in (host, guest):
             assert (await hear(phone, "stop_recording"))["sessionId"] == "MATCH1"
-        bad = {"request_id": "x", "server_timestamp": 0, "client_timestamp": "noon"}
-        await refused(host, "invalid_time_sync", type="time_sync_response", **bad)
+        await refused(
+            host,
+            "invalid_time_sync",
+            type="time_sync_response",
+            request_id="x",
+            server_timestamp=0,
+            client_timestamp="noon",
+        )
         await say(host, type="ping")
         await hear(host, "pong")
         await host.close()
