@@ -61,12 +61,13 @@ class TableTests(SynchronousTestCase):
 
     def test_load(self) -> None:
         """A row has the median of the rounds, and what it lies between."""
-        row = "| raydel | 500 | 60.0 (50.0 to 400.0) | 0.0 | 3% | 0% | ready 1.0, 2.0, 3.0 |"
+        cost = "60.0 (50.0 to 400.0)"
+        row = f"| raydel | 500 | {cost} | 0.0 | 3% | 0% | ready 1.0, 2.0, 3.0 |"
         self.assertIn(row, self.text.splitlines())
 
     def test_memory(self) -> None:
         """Idle phones are given in bytes, and in CPU a second."""
-        self.assertIn("| node | 8,000 | 0.5 |", self.text.splitlines())
+        self.assertIn("| node | 8,000 | 0.5 | 0.0 |", self.text.splitlines())
 
     def test_ratios(self) -> None:
         """A ratio is the median of those of the rounds, not of the figures."""

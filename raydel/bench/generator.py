@@ -119,10 +119,10 @@ def _idle(job: Job, crowd: Crowd) -> Found:
     joined = job.workload == "idle"
     _come(crowd, FIRST, joined)
     crowd.rest(job.warm_up)
-    before, asked = _resident(job), crowd.exchanges
+    before = _resident(job)
     _come(crowd, job.connections, joined)
     crowd.rest(job.warm_up)
-    cpu, began = _cpu(job), time.monotonic()
+    cpu, began, asked = _cpu(job), time.monotonic(), crowd.exchanges
     crowd.rest(job.seconds)
     after, used = _resident(job), _cpu(job)
     if len(crowd.phones) < job.connections + FIRST:

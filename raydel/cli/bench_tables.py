@@ -54,16 +54,21 @@ def _load(results: Results, workload: Workload) -> Iterator[str]:
 
 
 def _memory(results: Results, workload: Workload) -> Iterator[str]:
-    yield f"| {ONE[workload]} | bytes | µs of CPU a second |"
-    yield "|---|--:|--:|"
+    yield f"| {ONE[workload]} | bytes | µs of CPU a second | asked a second |"
+    yield "|---|--:|--:|--:|"
     for name, found in results.of(workload).items():
         size = _shown(spread([each.bytes_each for each in found]), 0)
-        yield f"| {name} | {size} | {_number(found, _upkeep, 1)} |"
+        yield f"| {name} | {size} | {_number(found, _upkeep, 1)} | {_number(found, _asking, 1)} |"
 
 
 def _upkeep(found: Found) -> float | None:
     """CPU that one idle connection costs a second, µs."""
     return None if found.cost is None else found.cost / found.seconds
+
+
+def _asking(found: Found) -> float | None:
+    """Questions that one idle phone answers a second."""
+    return None if found.asked is None else found.asked / found.seconds
 
 
 def _ratios(plan: Plan, results: Results) -> Iterator[str]:
