@@ -58,7 +58,8 @@ def _memory(results: Results, workload: Workload) -> Iterator[str]:
     yield "|---|--:|--:|--:|"
     for name, found in results.of(workload).items():
         size = _shown(spread([each.bytes_each for each in found]), 0)
-        yield f"| {name} | {size} | {_number(found, _upkeep, 1)} | {_number(found, _asking, 1)} |"
+        upkeep, asked = _number(found, _upkeep, 1), _number(found, _asking, 1)
+        yield f"| {name} | {size} | {upkeep} | {asked} |"
 
 
 def _upkeep(found: Found) -> float | None:
