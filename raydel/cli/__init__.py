@@ -13,6 +13,7 @@ from typing import Final
 
 COMMANDS: Final = {
     "align": "say how the videos of a take lie to each other, and how sure that is",
+    "bench": "measure what the server costs, and compare it with others",
     "certificate": "make a certificate for development, for tls:3001 on this network",
     "dev": "run the server, and restart it when a file of the program changes",
     "doctor": "look at this machine, and say what would keep the server from working",
