@@ -25,7 +25,6 @@ from raydel.cli.takes import LATEST, candidates, latest_take, probed
 from raydel.core.instants import DAY, HOUR
 from raydel.core.manifest import Gap, Recording
 from raydel.export.trouble import this_python
-from tests.docs import ROOT
 from tests.take_files import LATE, LIMIT, LONG, START, TAKE, ToolTest, earlier, kept
 
 
@@ -267,7 +266,6 @@ class Sound(ToolTest):
         hidden = "import sys; sys.modules['numpy'] = None; from raydel import cli; "
         done = subprocess.run(
             [sys.executable, "-c", f"{hidden}cli.main({words})"],
-            cwd=ROOT,
             capture_output=True,
             text=True,
             timeout=30,

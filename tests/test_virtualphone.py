@@ -418,7 +418,7 @@ class Buttons(Case):
         lines = said(self.hear("error", message="No", commandId=start["commandId"]))
         self.assertEqual(["! refused: No"], lines)
         self.assertEqual([stop], sent(self.join(resumed=True)))
-        self.hear("error", message="No")
+        self.hear("error", code="degraded", message="No")
         self.assertEqual([], sent(self.join(resumed=True)))
 
     def test_stop_of_what_nobody_knows(self) -> None:
