@@ -11,8 +11,9 @@ network does, as long as two clocks run apart by no more than 100 ppm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from raydel.core.kalman import WORST_RATE
 
@@ -48,8 +49,7 @@ class Reading(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Corridor:
+class Corridor(Struct, frozen=True):
     """Between what limits a clock surely is.
 
     Attributes:

@@ -9,10 +9,9 @@ it has not, a start says 0, which all of them read as "at once".
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
-from msgspec import UNSET, UnsetType, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from raydel.core.apps import App
 from raydel.core.instants import fine
@@ -33,8 +32,7 @@ from raydel.core.messages import (
 from raydel.core.timesync import Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """How one peer is spoken to at one moment.
 
     Attributes:

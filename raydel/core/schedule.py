@@ -9,8 +9,9 @@ released app calls its camera late, or the camera of protocol 2 is late itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from raydel.core.apps import App
 from raydel.core.burst import BURST
@@ -67,8 +68,7 @@ MARGIN: Final = 20.0
 """ms to spare, for the server and the phone to do their part."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prospect:
+class Prospect(Struct, frozen=True):
     """What the lead has to allow for in one phone.
 
     Attributes:

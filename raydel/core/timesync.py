@@ -8,9 +8,10 @@ the bound. The estimate is better than its bound. Each burst of answers gives a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf, sqrt
 from typing import Final
+
+from msgspec import Struct
 
 from raydel.core.burst import BURST, Burst, burst_of, looks
 from raydel.core.corridor import ROUNDING, Corridor, Reading
@@ -36,8 +37,7 @@ SET: Final = 8.0
 """Standard deviations by which no burst is off, unless the clock was set."""
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """What is known of a peer's clock.
 
     Attributes:
@@ -91,8 +91,7 @@ class Estimate:
         return self.local(instant) - self.granularity / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """One accepted answer.
 
     Attributes:

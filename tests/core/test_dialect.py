@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import get_args
 
 from msgspec import UNSET, structs
@@ -215,7 +214,7 @@ class ToProtocol2(SynchronousTestCase):
     def test_a_late_camera(self) -> None:
         """It is to call its camera earlier; when all are to start stays the same."""
         for early in (310.5, -120.0):
-            peer = replace(dialect(App.PROTOCOL_2, FINE), early=early)
+            peer = structs.replace(dialect(App.PROTOCOL_2, FINE), early=early)
             start = speak(START, peer)
             assert isinstance(start, StartRecording)
             local = NOON + AHEAD + 250.5 - early
@@ -263,7 +262,7 @@ class ToProtocol2(SynchronousTestCase):
         """Where its connection has no token for it, none is made up."""
         status = SessionStatus(CODE, 0, False, "", ())
         welcome = Joined(CODE, "d1", "iPhone", True, status)
-        without = replace(dialect(App.PROTOCOL_2), resume_token=None)
+        without = structs.replace(dialect(App.PROTOCOL_2), resume_token=None)
         expected = structs.replace(welcome, clock_id="clock")
         self.assertEqual(expected, speak(welcome, without))
 
