@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -32,6 +32,15 @@ MOST_ROWS: Final = 10_000
 _TROUBLE: Final = "nothing can be stored: {why}; recordings go on, nothing new begins"
 
 _Answer = TypeVar("_Answer")
+
+
+def answer_of(done: Deferred[_Answer]) -> _Answer | None:
+    """Return what a store has answered at once; None if it has not, or has failed.
+
+    Most do. To wait for what is there already would cost more than a commit.
+    """
+    answer = cast("_Answer | Failure | None", done.result if done.called else None)
+    return None if isinstance(answer, Failure) else answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +138,20 @@ class Arrears:
             Fires with the codes that conflicted.
         """
         rows, self._rows = self._rows, []
+        began = self._clock.seconds()
+        done = maybeDeferred(self._store.commit, batch, rows)
+        if answer_of(done) is not None:
+            self._judge(self._clock.seconds() - began)
+            return done
 
         def keep(failure: Failure) -> Failure:
             self._rows = [*rows, *self._rows][-MOST_ROWS:]
             return failure
 
-        began = self._clock.seconds()
-
         def made(conflicts: frozenset[str]) -> frozenset[str]:
             self._judge(self._clock.seconds() - began)
             return conflicts
 
-        done = maybeDeferred(self._store.commit, batch, rows)
         return self._visit(done).addCallbacks(made, keep)
 
     def _visit(self, done: Deferred[_Answer]) -> Deferred[_Answer]:

@@ -15,7 +15,7 @@ from raydel.cameracalls import CameraCalls
 from raydel.core import codec, schedule
 from raydel.core.apps import App, Sign, learn, recognise
 from raydel.core.config import Config
-from raydel.core.dialect import Dialect, obeyed_at, speak
+from raydel.core.dialect import Dialect, obeyed_at, says_the_same, speak
 from raydel.core.errors import Refusal
 from raydel.core.events import (
     NO_GOODBYE,
@@ -115,7 +115,7 @@ class Connection:
     def received(self, frame: bytes) -> None:
         """Take one whole text message, at the moment it was read."""
         now = self._timebase.now()
-        self.heard()
+        self._heard(now)
         self._pulse.spoke()
         try:
             message = codec.decode(frame)
@@ -127,16 +127,20 @@ class Connection:
 
     def ponged(self, payload: bytes) -> None:
         """Take the pong of an earlier ping, at the moment it was read."""
-        receipts = self._trips.pong(payload, self._timebase.now())
-        self.heard()
+        now = self._timebase.now()
+        receipts = self._trips.pong(payload, now)
+        self._heard(now)
         for receipt in receipts:
             self._desk.report(receipt.session_id, Delivered(receipt))
         self._departures.reconsider()
 
     def heard(self) -> None:
         """Note a sign of life."""
-        before, code = self._pulse.heard(), self.session_code
-        if code is None:
+        self._heard(self._timebase.now())
+
+    def _heard(self, now: float) -> None:
+        before, code = self._pulse.heard(now), self.session_code
+        if before is Life.THERE or code is None:
             return
         if before is Life.SILENT:
             self._measure_anew()
@@ -320,6 +324,9 @@ class Connection:
         """
         if self._pulse.life is Life.OVER:
             return
+        if says_the_same(type(message), self.app):
+            self.transport.send(codec.encode(message))
+            return
         dialect = self._dialect(exact)
         if type(message) is StartRecording:
             self._note_start(message, dialect)
@@ -442,7 +449,7 @@ class Connection:
                 self._camera.stopped()
                 self._probing.records = False
                 self.probe()
-        elif type(message) in {DeviceConnected, ReadinessUpdate}:
+        elif type(message) in (ReadinessUpdate, DeviceConnected):
             self._peer_clock.forgive()
             self._prober.attend(self._probing)
 

@@ -41,18 +41,20 @@ class Deadlines:
         self._config = config
         self._timebase = timebase
         self._clock = clock
-        self._timers: dict[str, IDelayedCall] = {}
+        self._timers: dict[str, tuple[float, IDelayedCall]] = {}
 
     def set(self, line: Line) -> None:
-        """Set a session's timer anew; it has none if it waits for nothing."""
-        self._cancel(line.code)
-        session = line.session
+        """Set a session's timer as it is to be; it has none if it waits for nothing."""
+        code, session = line.code, line.session
         deadline = deadline_of(session, self._config) if session is not None else None
+        known = self._timers.get(code)
+        if deadline == (None if known is None else known[0]):
+            return
+        self._cancel(code)
         if deadline is not None:
             wait = max(0.0, deadline - self._timebase.now()) / SECOND + EARLY
-            self._timers[line.code] = self._clock.callLater(
-                wait, self._passed, line.code
-            )
+            timer = self._clock.callLater(wait, self._passed, code)
+            self._timers[code] = deadline, timer
 
     def clear(self) -> None:
         """Leave no timer behind."""
@@ -60,9 +62,9 @@ class Deadlines:
             self._cancel(code)
 
     def _cancel(self, code: str) -> None:
-        timer = self._timers.pop(code, None)
-        if timer is not None:
-            timer.cancel()
+        known = self._timers.pop(code, None)
+        if known is not None:
+            known[1].cancel()
 
     def _passed(self, code: str) -> None:
         del self._timers[code]

@@ -66,6 +66,8 @@ class Departures:
         """Send a message, but let it overtake nothing that it comes after."""
         if self._countdown is not None and self._addressee.counts():
             self._behind.append(message)
+        elif self._outbox.is_empty:
+            self._addressee.send(message)
         else:
             self._put(message)
 

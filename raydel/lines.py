@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from raydel.arrears import Arrears
+from raydel.arrears import Arrears, answer_of
 from raydel.core.config import Config
 from raydel.core.effects import Dismissed, Effect
 from raydel.core.events import Joining, Restarted
@@ -245,7 +245,11 @@ class Lines:
                 self._go_on(self._run(share.line, share.entries))
 
         done = self._arrears.commit([write for _, write in batch])
-        self._watch(done.addCallbacks(committed, failed))
+        conflicts = answer_of(done)
+        if conflicts is None:
+            self._watch(done.addCallbacks(committed, failed))
+        else:
+            committed(conflicts)
 
     def _run_again(self, share: Share) -> None:
         """Another server was faster: read its value, and take the steps on it."""

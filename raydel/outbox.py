@@ -30,6 +30,11 @@ class Outbox:
         """When all that waits will have left, server time; -inf if nothing does."""
         return self._waiting[-1][0] if self._waiting else -inf
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._waiting
+
     def put(self, departure: float, leave: Callable[[], None]) -> None:
         """Call ``leave`` at an instant, or at once if that is past.
 

@@ -59,10 +59,10 @@ class Pulse:
         self._patience: IDelayedCall | None = None
         self._be_patient()
 
-    def heard(self) -> Life:
-        """Note a sign of life, and return how things stood until then."""
+    def heard(self, now: float) -> Life:
+        """Note a sign of life at an instant, and return how things stood until then."""
         before = self.life
-        self._last_heard = self._timebase.now()
+        self._last_heard = now
         if before in _SEATED:
             self.life = Life.THERE
         return before

@@ -504,17 +504,16 @@ class SessionService(Service):
     # After a commit.
 
     def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, Tell):
+            self._tell(effect)
+            return
         if isinstance(effect, Happened):
             self._note(effect)
             return
-        if isinstance(effect, Tell) and effect.peer in self._answers:
-            self._answers[effect.peer] = effect.message
         connection = self._connections.get(effect.peer)
         if connection is None:
             return
         match effect:
-            case Tell(message=message, receipt=receipt, grace=grace):
-                connection.tell(message, receipt, grace)
             case Seated(device_id=device_id, lasting=lasting):
                 connection.seated(device_id, lasting=lasting)
             case Enlisted(take_id=take_id):
@@ -525,6 +524,13 @@ class SessionService(Service):
                 connection.farewell(code)
             case Probe():
                 connection.probe_life()
+
+    def _tell(self, told: Tell) -> None:
+        connection = self._connections.get(told.peer)
+        if connection is not None:
+            connection.tell(told.message, told.receipt, told.grace)
+        elif told.peer in self._answers:
+            self._answers[told.peer] = told.message
 
     def _note(self, happened: Happened) -> None:
         """Write one line: which session, what, and what there is to add."""

@@ -17,7 +17,12 @@ class Case(SynchronousTestCase):
         """Let it come."""
         self.clock = Clock()
         self.lost = 0
-        self.pulse = Pulse(self.clock, FakeTimebase(self.clock), self.lose)
+        self.timebase = FakeTimebase(self.clock)
+        self.pulse = Pulse(self.clock, self.timebase, self.lose)
+
+    def heard(self) -> Life:
+        """Hear of it now."""
+        return self.pulse.heard(self.timebase.now())
 
     def lose(self) -> None:
         """Note that patience is at its end."""
@@ -43,7 +48,7 @@ class Patience(Case):
         self.run_for(STRANGER_PATIENCE - 1)
         self.pulse.spoke()
         self.run_for(STRANGER_PATIENCE - 1)
-        self.assertEqual(Life.STRANGER, self.pulse.heard())
+        self.assertEqual(Life.STRANGER, self.heard())
         self.run_for(2)
         self.assertEqual(1, self.lost)
 
@@ -83,7 +88,7 @@ class Patience(Case):
         self.pulse.unseated(owed=False)
         self.run_for(60_000)
         self.assertFalse(self.pulse.falls_silent())
-        self.assertEqual((Life.OVER, 0), (self.pulse.heard(), self.lost))
+        self.assertEqual((Life.OVER, 0), (self.heard(), self.lost))
         self.assertEqual([], self.clock.getDelayedCalls())
 
 
@@ -98,7 +103,7 @@ class Seated(Case):
     def test_silence(self) -> None:
         """It falls silent once, 10 s after it was last heard."""
         self.run_for(5_000)
-        self.pulse.heard()
+        self.heard()
         self.run_for(SILENCE - 1)
         self.assertFalse(self.pulse.falls_silent())
         self.run_for(1)
@@ -110,14 +115,14 @@ class Seated(Case):
         for _ in range(2):
             self.run_for(SILENCE)
             self.assertTrue(self.pulse.falls_silent())
-            self.assertIs(Life.SILENT, self.pulse.heard())
-            self.assertIs(Life.THERE, self.pulse.heard())
+            self.assertIs(Life.SILENT, self.heard())
+            self.assertIs(Life.THERE, self.heard())
 
     def test_a_probe(self) -> None:
         """The first sign of life after a question answers it."""
         self.pulse.probed()
-        self.assertIs(Life.PROBED, self.pulse.heard())
-        self.assertIs(Life.THERE, self.pulse.heard())
+        self.assertIs(Life.PROBED, self.heard())
+        self.assertIs(Life.THERE, self.heard())
 
     def test_a_probe_that_is_not_answered(self) -> None:
         """One that was asked falls silent as any other; the question is void."""
@@ -125,7 +130,7 @@ class Seated(Case):
         self.run_for(SILENCE)
         self.assertTrue(self.pulse.falls_silent())
         self.pulse.probed()
-        self.assertIs(Life.SILENT, self.pulse.heard())
+        self.assertIs(Life.SILENT, self.heard())
 
     def test_without_a_seat(self) -> None:
         """One without a seat is nobody's, and cannot fall silent."""
@@ -133,4 +138,4 @@ class Seated(Case):
         self.pulse.unseated(owed=True)
         self.run_for(10 * SILENCE)
         self.assertFalse(self.pulse.falls_silent())
-        self.assertIs(Life.WAITING, self.pulse.heard())
+        self.assertIs(Life.WAITING, self.heard())

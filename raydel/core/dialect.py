@@ -59,6 +59,14 @@ class Dialect(Struct, frozen=True):
     early: float = 0.0
 
 
+def says_the_same(kind: type[Outbound], app: App) -> bool:
+    """Tell whether messages of a kind go out to an app as they are, whatever its clock.
+
+    A start and a stop never do: their arrival is proven, too.
+    """
+    return kind not in (_TO_RELEASED if app.is_released else _TO_PROTOCOL_2)
+
+
 def speak(message: Outbound, dialect: Dialect) -> Outbound:
     """Put a message into a peer's own terms."""
     translations = _TO_RELEASED if dialect.app.is_released else _TO_PROTOCOL_2

@@ -206,7 +206,10 @@ class Session(Struct, frozen=True):
 
     def seat_of(self, peer: str) -> Seat | None:
         """Return the seat that this connection holds."""
-        return next((seat for seat in self.seats if seat.peer == peer), None)
+        for seat in self.seats:
+            if seat.peer == peer:
+                return seat
+        return None
 
     def seat_for(self, *, is_host: bool) -> Seat | None:
         """Return the seat of a role, if anybody holds it."""
@@ -228,8 +231,10 @@ class Session(Struct, frozen=True):
 
     def stream_of(self, device_id: str) -> Stream:
         """Return what a device was told; an empty stream if nothing."""
-        found = (each for each in self.streams if each.device_id == device_id)
-        return next(found, Stream(device_id))
+        for stream in self.streams:
+            if stream.device_id == device_id:
+                return stream
+        return Stream(device_id)
 
     def with_stream(self, stream: Stream) -> Session:
         """Keep what a device was told in this form."""

@@ -379,7 +379,9 @@ class Turn:
 
     def reveal(self) -> None:
         """Tell every device who came and who went since it was last told."""
-        seats = self.session.seats
+        there, seats = self.session.connected_ids(), self.session.seats
+        if all({*seat.shown} == there - {seat.device_id} for seat in seats):
+            return  # As nearly always.
         for viewer in sorted(seats, key=lambda seat: seat.peer == self.newcomer):
             if viewer.peer is not None or not viewer.app.is_released:
                 self._reveal_to(viewer)
@@ -456,9 +458,11 @@ class Turn:
 
     def _note_emptiness(self) -> None:
         """Keep the instant since which nobody is connected."""
+        since = self.session.empty_since
         if any(seat.connected for seat in self.session.seats):
-            self.change(empty_since=None)
-        elif self.session.empty_since is None:
+            if since is not None:
+                self.change(empty_since=None)
+        elif since is None:
             self.change(empty_since=self.now)
 
     def _drop_streams(self) -> None:

@@ -182,7 +182,8 @@ class Wire:
         """
         if not self._frames.take(self._clock.seconds()):
             return False
-        self.received(message)
+        if self._connection is not None:
+            self._hand(self._connection.received, message)
         return True
 
     def received(self, message: bytes) -> None:
