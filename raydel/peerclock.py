@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from raydel.core.burst import Burst
-from raydel.core.instants import SECOND
+from raydel.core.instants import SECOND, fine
 from raydel.core.messages import (
     Outbound,
     TimeSyncRequest,
@@ -67,6 +67,8 @@ class PeerClock:
 
     def may_answer(self) -> bool:
         """Tell whether it is worth asking: not if too much was asked in vain."""
+        if self._estimator.pending < MOST_UNANSWERED:
+            return True
         if not self.answers:
             return self._estimator.unanswered() < MOST_UNANSWERED
         overdue = self._timebase.now() - OVERDUE
@@ -92,7 +94,7 @@ class PeerClock:
     def ask(self, prefix: str) -> None:
         """Ask the peer its time; ``prefix`` begins the id of the question."""
         now = self._timebase.now()
-        self._send(TimeSyncRequest(self._estimator.ask(prefix, now), now))
+        self._send(TimeSyncRequest(self._estimator.ask(prefix, now), fine(now)))
 
     def take(self, response: TimeSyncResponse, now: float) -> Answer | None:
         """Weigh an answer that came just now; None if nobody asked for it.

@@ -233,10 +233,6 @@ def _full_marker(message: MarkerNotice, _dialect: Dialect) -> MarkerNotice:
     return structs.replace(message, timestamp=fine(message.timestamp))
 
 
-def _full_request(message: TimeSyncRequest, _dialect: Dialect) -> TimeSyncRequest:
-    return TimeSyncRequest(message.request_id, fine(message.server_timestamp))
-
-
 def _full_update(message: TimeSyncUpdate, _dialect: Dialect) -> TimeSyncUpdate:
     return TimeSyncUpdate(
         request_id=message.request_id,
@@ -274,7 +270,6 @@ _TO_PROTOCOL_2: Final[_Translations] = {
     StopRecording: _full_stop,
     Joined: _full_joined,
     MarkerNotice: _full_marker,
-    TimeSyncRequest: _full_request,
     TimeSyncUpdate: _full_update,
 }
 """What is not named goes out as it is."""

@@ -136,6 +136,11 @@ class Estimator:
         """What the latest bursts came to, oldest first; not the one that goes on."""
         return tuple(self._bursts)
 
+    @property
+    def pending(self) -> int:
+        """How many questions wait for an answer; some of them perhaps in vain."""
+        return len(self._pending)
+
     def unanswered(self, before: float = inf) -> int:
         """Return how many questions in a row wait for an answer.
 
