@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from raydel.core.alignlimits import limits
 from raydel.core.cameras import CameraLatency
@@ -29,6 +29,7 @@ from raydel.core.instants import fine
 from raydel.core.journal import JournalEntry
 from raydel.core.knots import Knot, bend
 from raydel.core.take import ClockSample, Take
+from raydel.core.values import Value
 
 GRADES: Final = {"A": 2.0, "B": 8.3, "C": 16.7}
 """What two files may be unsure by for each grade, ms: too little to be seen, half a
@@ -45,7 +46,7 @@ def grade(uncertainty: float | None) -> str:
     return next((name for name, most in GRADES.items() if uncertainty <= most), WORST)
 
 
-class AlignedFile(Struct, frozen=True, rename="camel"):
+class AlignedFile(Value, frozen=True, rename="camel"):
     """One device's file.
 
     Attributes:
@@ -86,7 +87,7 @@ class AlignedFile(Struct, frozen=True, rename="camel"):
     course: tuple[Knot, ...]
 
 
-class Alignment(Struct, frozen=True, rename="camel"):
+class Alignment(Value, frozen=True, rename="camel"):
     """All files of a take.
 
     Attributes:

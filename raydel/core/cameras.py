@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-from msgspec import Struct
-
 from raydel.core.apps import App
+from raydel.core.values import Value
 
 _WRITTEN: Final = re.compile(
     r"(?P<model>.*[^\s].*):(?P<delay>-?[0-9]{1,5}(\.[0-9]{1,3})?)"
@@ -26,7 +25,7 @@ LATEST: Final = 10_000.0
 """ms. What a camera takes is between them, whatever it is."""
 
 
-class Latency(Struct, frozen=True):
+class Latency(Value, frozen=True):
     """How long something takes.
 
     Attributes:
@@ -38,7 +37,7 @@ class Latency(Struct, frozen=True):
     spread: float
 
 
-class CameraLatency(Struct, frozen=True):
+class CameraLatency(Value, frozen=True):
     """That of the cameras of a model, as an operator knows it.
 
     Attributes:

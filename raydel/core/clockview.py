@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from raydel.core.clockfit import ClockFit, Fix, Segment, fit
 from raydel.core.instants import fine
 from raydel.core.take import ClockSample, Take
+from raydel.core.values import Value
 
 
-class ShownFix(Struct, frozen=True, rename="camel"):
+class ShownFix(Value, frozen=True, rename="camel"):
     """What is known of a clock at one instant.
 
     Attributes:
@@ -44,7 +43,7 @@ class ShownEnd(ShownFix, frozen=True, rename="camel"):
     marked: bool
 
 
-class ShownSegment(Struct, frozen=True, rename="camel"):
+class ShownSegment(Value, frozen=True, rename="camel"):
     """A stretch of time in which nobody set the clock.
 
     Attributes:
@@ -56,7 +55,7 @@ class ShownSegment(Struct, frozen=True, rename="camel"):
     points: tuple[ShownFix, ...]
 
 
-class ShownClock(Struct, frozen=True, rename="camel"):
+class ShownClock(Value, frozen=True, rename="camel"):
     """A device's clock through a take.
 
     Attributes:
@@ -72,7 +71,7 @@ class ShownClock(Struct, frozen=True, rename="camel"):
     segments: tuple[ShownSegment, ...]
 
 
-class Clocks(Struct, frozen=True, rename="camel"):
+class Clocks(Value, frozen=True, rename="camel"):
     """The clocks of all who took part in a take.
 
     Attributes:

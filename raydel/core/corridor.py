@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from msgspec import Struct
-
 from raydel.core.kalman import WORST_RATE
+from raydel.core.values import Value
 
 ROUNDING: Final = 0.0005
 """ms that a difference of two epoch times may be off: doubles are 0.00024 apart."""
@@ -49,7 +48,7 @@ class Reading(NamedTuple):
         )
 
 
-class Corridor(Struct, frozen=True):
+class Corridor(Value, frozen=True):
     """Between what limits a clock surely is.
 
     Attributes:

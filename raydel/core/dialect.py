@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from msgspec import UNSET, Struct, UnsetType, structs
+from msgspec import UNSET, UnsetType, structs
 
 from raydel.core.apps import App
 from raydel.core.instants import fine
@@ -30,9 +30,10 @@ from raydel.core.messages import (
     TimeSyncUpdate,
 )
 from raydel.core.timesync import Estimate
+from raydel.core.values import Value
 
 
-class Dialect(Struct, frozen=True):
+class Dialect(Value, frozen=True):
     """How one peer is spoken to at one moment.
 
     Attributes:

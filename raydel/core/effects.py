@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from enum import Enum
 
-from msgspec import Struct
-
 from raydel.core.events import Receipt
 from raydel.core.messages import Outbound
+from raydel.core.values import Value
 
 
-class Tell(Struct, frozen=True):
+class Tell(Value, frozen=True):
     """Send a message. With a receipt, report its proven arrival.
 
     ``grace`` is by how many ms a start is to leave earlier than its instant asks for.
@@ -22,7 +21,7 @@ class Tell(Struct, frozen=True):
     grace: float = 0.0
 
 
-class Seated(Struct, frozen=True):
+class Seated(Value, frozen=True):
     """A peer has a seat: it may be asked for its clock.
 
     Attributes:
@@ -37,7 +36,7 @@ class Seated(Struct, frozen=True):
     lasting: bool = True
 
 
-class Enlisted(Struct, frozen=True):
+class Enlisted(Value, frozen=True):
     """A peer takes part in the running take by itself: its clock is kept for it.
 
     Attributes:
@@ -49,7 +48,7 @@ class Enlisted(Struct, frozen=True):
     take_id: str
 
 
-class Dismissed(Struct, frozen=True):
+class Dismissed(Value, frozen=True):
     """A peer has no seat, or no longer: it may join again.
 
     Attributes:
@@ -61,14 +60,14 @@ class Dismissed(Struct, frozen=True):
     owed: bool = False
 
 
-class Close(Struct, frozen=True):
+class Close(Value, frozen=True):
     """Close a peer's connection, after what it is still to be told."""
 
     peer: str
     code: int
 
 
-class Probe(Struct, frozen=True):
+class Probe(Value, frozen=True):
     """Find out whether a peer is still there."""
 
     peer: str
@@ -90,7 +89,7 @@ class Occasion(Enum):
     JOIN_REFUSED = "join refused"
 
 
-class Happened(Struct, frozen=True):
+class Happened(Value, frozen=True):
     """Something an operator wants to know of."""
 
     occasion: Occasion

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from msgspec import Struct
-
 from raydel.core.apps import App
 from raydel.core.messages import Join, Report, StatusReport
+from raydel.core.values import Value
 
 LEFT_ON_PURPOSE = frozenset({1000, 1001, 1005})
 """Close codes of a peer that meant to go. All others are a lost link."""
@@ -27,7 +26,7 @@ class Command(Enum):
     STOP = "stop"
 
 
-class Receipt(Struct, frozen=True):
+class Receipt(Value, frozen=True):
     """Names one copy of one command, for the proof that it arrived.
 
     ``seq`` is its number in the device's stream; 0 if it has none.
@@ -40,7 +39,7 @@ class Receipt(Struct, frozen=True):
     seq: int = 0
 
 
-class Joining(Struct, frozen=True):
+class Joining(Value, frozen=True):
     """A peer asks for a seat. ``device_id`` and ``token`` are freshly drawn.
 
     Attributes:
@@ -62,7 +61,7 @@ class Joining(Struct, frozen=True):
         return self.join.command_id
 
 
-class StartRequested(Struct, frozen=True):
+class StartRequested(Value, frozen=True):
     """A peer asks for a take, to begin ``lead`` ms from now.
 
     ``by_operator``: the peer is none of a device's, and needs no seat. ``grace`` is how
@@ -81,7 +80,7 @@ class StartRequested(Struct, frozen=True):
     clockless: tuple[str, ...] = ()
 
 
-class StopRequested(Struct, frozen=True):
+class StopRequested(Value, frozen=True):
     """A peer asks to end the take, ``lead`` ms from now: this one, or any."""
 
     peer: str
@@ -91,7 +90,7 @@ class StopRequested(Struct, frozen=True):
     by_operator: bool = False
 
 
-class MarkRequested(Struct, frozen=True):
+class MarkRequested(Value, frozen=True):
     """A peer marks an instant of the running take, in server time; None for now."""
 
     peer: str
@@ -101,7 +100,7 @@ class MarkRequested(Struct, frozen=True):
     by_operator: bool = False
 
 
-class StatusReported(Struct, frozen=True):
+class StatusReported(Value, frozen=True):
     """A peer says how it fares."""
 
     peer: str
@@ -113,7 +112,7 @@ class StatusReported(Struct, frozen=True):
         return self.status.command_id
 
 
-class Reported(Struct, frozen=True):
+class Reported(Value, frozen=True):
     """A peer says something of its recording."""
 
     peer: str
@@ -125,7 +124,7 @@ class Reported(Struct, frozen=True):
         return self.report.command_id
 
 
-class ReadyReported(Struct, frozen=True):
+class ReadyReported(Value, frozen=True):
     """A peer is ready to record. ``camera``: it said so with camera_ready."""
 
     peer: str
@@ -133,55 +132,55 @@ class ReadyReported(Struct, frozen=True):
     command_id: str | None = None
 
 
-class AppLearned(Struct, frozen=True):
+class AppLearned(Value, frozen=True):
     """A peer turned out to be another app than it seemed."""
 
     peer: str
     app: App
 
 
-class WentSilent(Struct, frozen=True):
+class WentSilent(Value, frozen=True):
     """A peer answers no more; its connection still looks open."""
 
     peer: str
 
 
-class WasHeard(Struct, frozen=True):
+class WasHeard(Value, frozen=True):
     """A silent peer answers again."""
 
     peer: str
 
 
-class ProbeAnswered(Struct, frozen=True):
+class ProbeAnswered(Value, frozen=True):
     """A peer answered a probe of whether it is still there."""
 
     peer: str
 
 
-class Left(Struct, frozen=True):
+class Left(Value, frozen=True):
     """A peer's connection is gone, with this close code."""
 
     peer: str
     code: int
 
 
-class Delivered(Struct, frozen=True):
+class Delivered(Value, frozen=True):
     """A command is known to have arrived."""
 
     receipt: Receipt
 
 
-class EndRequested(Struct, frozen=True):
+class EndRequested(Value, frozen=True):
     """An operator ends the session. ``lead`` is that of the stop, ms."""
 
     lead: float = 0.0
 
 
-class Restarted(Struct, frozen=True):
+class Restarted(Value, frozen=True):
     """The server was started again: none of its earlier connections is left."""
 
 
-class DeadlinePassed(Struct, frozen=True):
+class DeadlinePassed(Value, frozen=True):
     """The earliest deadline of the session is over."""
 
 

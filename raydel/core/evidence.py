@@ -14,10 +14,9 @@ from enum import IntEnum
 from statistics import median
 from typing import Final
 
-from msgspec import Struct
-
 from raydel.core.instants import DAY, HOUR, MINUTE, SECOND
 from raydel.core.manifest import Manifest, ShownParticipant
+from raydel.core.values import Value
 
 CLOCK_SLACK: Final = 10 * SECOND
 """What a phone's wall clock may be off by as a rule, with its whole seconds."""
@@ -35,7 +34,7 @@ _APPLE: Final = re.compile(r"\b(iphone|ipad|ios)", re.IGNORECASE)
 _ANDROID: Final = re.compile(r"\bandroid", re.IGNORECASE)
 
 
-class Trace(Struct, frozen=True):
+class Trace(Value, frozen=True):
     """What is known of a file.
 
     Attributes:
@@ -81,7 +80,7 @@ class Word(IntEnum):
     FOR = 2
 
 
-class Evidence(Struct, frozen=True):
+class Evidence(Value, frozen=True):
     """One thing that speaks for a file and a device, or against them.
 
     Attributes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from msgspec import Struct
+from raydel.core.values import Value
 
 SECOND: Final = 1_000.0
 MINUTE: Final = 60 * SECOND
@@ -38,7 +38,7 @@ def fine(milliseconds: float) -> float:
     return round(milliseconds, 3)
 
 
-class Anchor(Struct, frozen=True):
+class Anchor(Value, frozen=True):
     """Ties server time to a clock of the machine, for as long as that one runs.
 
     Attributes:

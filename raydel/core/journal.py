@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
-
 from raydel.core.messages import Report, StatusReport
+from raydel.core.values import Value
 
 SERVER = "server"
 """Stands for a device where it was the server, or an operator."""
 
 
-class Told(Struct, frozen=True, tag_field="type", tag="told", rename="camel"):
+class Told(Value, frozen=True, tag_field="type", tag="told", rename="camel"):
     """A device's copy of a command left.
 
     Attributes:
@@ -29,29 +28,29 @@ class Told(Struct, frozen=True, tag_field="type", tag="told", rename="camel"):
     local_time: float | None = None
 
 
-class Confirmed(Struct, frozen=True, tag_field="type", tag="confirmed", rename="camel"):
+class Confirmed(Value, frozen=True, tag_field="type", tag="confirmed", rename="camel"):
     """A device's copy of a command is known to have arrived by now."""
 
     command: Literal["start", "stop"]
 
 
-class LinkLost(Struct, frozen=True, tag_field="type", tag="link_lost", rename="camel"):
+class LinkLost(Value, frozen=True, tag_field="type", tag="link_lost", rename="camel"):
     """A device is not there any more: ``reason`` as in `DeviceDisconnected`."""
 
     reason: str
 
 
-class LinkBack(Struct, frozen=True, tag_field="type", tag="link_back", rename="camel"):
+class LinkBack(Value, frozen=True, tag_field="type", tag="link_back", rename="camel"):
     """A device is there again."""
 
 
-class Unheard(Struct, frozen=True, tag_field="type", tag="unheard", rename="camel"):
+class Unheard(Value, frozen=True, tag_field="type", tag="unheard", rename="camel"):
     """A device did not report in time: ``what`` as the state in `TakeUpdate`."""
 
     what: str
 
 
-class Marked(Struct, frozen=True, tag_field="type", tag="marked", rename="camel"):
+class Marked(Value, frozen=True, tag_field="type", tag="marked", rename="camel"):
     """Somebody marked an instant of the take.
 
     Attributes:
@@ -67,7 +66,7 @@ Fact = Told | Confirmed | LinkLost | LinkBack | Unheard | Marked | StatusReport 
 """What one line says. A device's report stands in it as it came."""
 
 
-class JournalEntry(Struct, frozen=True, rename="camel"):
+class JournalEntry(Value, frozen=True, rename="camel"):
     """One line.
 
     Attributes:

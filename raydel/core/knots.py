@@ -12,12 +12,11 @@ from math import inf
 from operator import attrgetter
 from typing import Final
 
-from msgspec import Struct
-
 from raydel.core.instants import SECOND
+from raydel.core.values import Value
 
 
-class Knot(Struct, frozen=True, rename="camel"):
+class Knot(Value, frozen=True, rename="camel"):
     """Where a file is at an instant.
 
     Attributes:

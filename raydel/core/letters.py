@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from raydel.core.effects import Happened, Occasion
 from raydel.core.instants import fine, iso
@@ -24,10 +24,11 @@ from raydel.core.session import STATES
 from raydel.core.state import Seat, Session
 from raydel.core.take import Absentee, Participant, Take
 from raydel.core.turn import Outcome
+from raydel.core.values import Value
 from raydel.core.waits import silence
 
 
-class Letter(Struct, frozen=True):
+class Letter(Value, frozen=True):
     """One thing that happened, as it is posted.
 
     Attributes:
@@ -45,7 +46,7 @@ class Letter(Struct, frozen=True):
     body: str
 
 
-class News(Struct, frozen=True, rename="camel", tag_field="event"):
+class News(Value, frozen=True, rename="camel", tag_field="event"):
     """What every body begins with; ``event`` stands before it.
 
     Attributes:
@@ -61,7 +62,7 @@ class News(Struct, frozen=True, rename="camel", tag_field="event"):
     time: str
 
 
-class Device(Struct, frozen=True, rename="camel"):
+class Device(Value, frozen=True, rename="camel"):
     """A device, as a take knows it."""
 
     device_id: str

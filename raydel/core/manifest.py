@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from raydel.core.alignment import Alignment, align
 from raydel.core.cameras import CameraLatency
@@ -24,6 +24,7 @@ from raydel.core.messages import (
     RecordingStopped,
 )
 from raydel.core.take import ClockSample, Participant, Take
+from raydel.core.values import Value
 
 FORMAT: Final = "raydel-take"
 """Tells a manifest from other files."""
@@ -32,7 +33,7 @@ VERSION: Final = 1
 """Goes up when a reader of the former one would go wrong; new fields do not count."""
 
 
-class ShownSample(Struct, frozen=True, rename="camel"):
+class ShownSample(Value, frozen=True, rename="camel"):
     """One look at a device's clock.
 
     Attributes:
@@ -50,7 +51,7 @@ class ShownSample(Struct, frozen=True, rename="camel"):
     clock_id: str
 
 
-class Recording(Struct, frozen=True, rename="camel"):
+class Recording(Value, frozen=True, rename="camel"):
     """What a device reported of its recording, the latest of each.
 
     Attributes:
@@ -77,7 +78,7 @@ class Recording(Struct, frozen=True, rename="camel"):
     sha256: str | None = None
 
 
-class Gap(Struct, frozen=True, rename="camel"):
+class Gap(Value, frozen=True, rename="camel"):
     """A time in which a device's link was lost; it recorded on.
 
     Attributes:
@@ -91,7 +92,7 @@ class Gap(Struct, frozen=True, rename="camel"):
     reason: str
 
 
-class ShownMarker(Struct, frozen=True, rename="camel"):
+class ShownMarker(Value, frozen=True, rename="camel"):
     """An instant that somebody marked.
 
     Attributes:
@@ -105,7 +106,7 @@ class ShownMarker(Struct, frozen=True, rename="camel"):
     device_id: str
 
 
-class ShownParticipant(Struct, frozen=True, rename="camel"):
+class ShownParticipant(Value, frozen=True, rename="camel"):
     """A device that was told to record.
 
     Attributes:
@@ -140,7 +141,7 @@ class ShownParticipant(Struct, frozen=True, rename="camel"):
     clock_samples: tuple[ShownSample, ...]
 
 
-class ShownAbsentee(Struct, frozen=True, rename="camel"):
+class ShownAbsentee(Value, frozen=True, rename="camel"):
     """A device of the session that was not there when the take was started."""
 
     device_id: str
@@ -148,7 +149,7 @@ class ShownAbsentee(Struct, frozen=True, rename="camel"):
     is_host: bool
 
 
-class Manifest(Struct, frozen=True, rename="camel"):
+class Manifest(Value, frozen=True, rename="camel"):
     """A take, as far as it is known.
 
     Attributes:
@@ -189,7 +190,7 @@ class Manifest(Struct, frozen=True, rename="camel"):
     journal: tuple[JournalEntry, ...]
 
 
-class TakeSummary(Struct, frozen=True, rename="camel"):
+class TakeSummary(Value, frozen=True, rename="camel"):
     """A take in a list.
 
     Attributes:

@@ -7,7 +7,7 @@ from enum import IntEnum
 from itertools import product
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from raydel.core.evidence import (
     Evidence,
@@ -20,6 +20,7 @@ from raydel.core.evidence import (
 )
 from raydel.core.instants import DAY
 from raydel.core.manifest import Manifest, ShownParticipant, TakeSummary
+from raydel.core.values import Value
 
 NEAREST: Final = 3
 """Takes that are named when none fits: enough to see what went wrong."""
@@ -38,7 +39,7 @@ class Sureness(IntEnum):
     SURE = 3
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Value, frozen=True):
     """What is thought of one file and one device of a take.
 
     Attributes:
@@ -60,7 +61,7 @@ class Verdict(Struct, frozen=True):
     against: tuple[str, ...] = ()
 
 
-class Assignment(Struct, frozen=True):
+class Assignment(Value, frozen=True):
     """The files of a take, each with its device.
 
     Attributes:
@@ -83,7 +84,7 @@ class Assignment(Struct, frozen=True):
         return (len(found), sum(each.sureness for each in found), *marks)
 
 
-class Choice(Struct, frozen=True):
+class Choice(Value, frozen=True):
     """What came of looking through takes.
 
     Attributes:

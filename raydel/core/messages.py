@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from raydel.core.config import StartPolicy
 from raydel.core.errors import FAULTS, Refusal
+from raydel.core.values import Value
 
 MAX_NAME = 64
 """Characters of a device name: a line on a phone's screen."""
@@ -68,7 +69,7 @@ Thermal = Literal["nominal", "fair", "serious", "critical"]
 """How hot a phone is: from ``serious`` on it may stop filming."""
 
 
-class Join(Struct, frozen=True, tag_field="type", tag="join", rename="camel"):
+class Join(Value, frozen=True, tag_field="type", tag="join", rename="camel"):
     """Take a seat in a session; a host's join creates it.
 
     ``protocol`` is absent in every released app. ``resume_token`` gets back the
@@ -92,7 +93,7 @@ class Join(Struct, frozen=True, tag_field="type", tag="join", rename="camel"):
 
 
 class StartCommand(
-    Struct, frozen=True, tag_field="type", tag="start_recording", rename="camel"
+    Value, frozen=True, tag_field="type", tag="start_recording", rename="camel"
 ):
     """Start recording on every device. The phone's own timestamp is not used."""
 
@@ -101,7 +102,7 @@ class StartCommand(
 
 
 class StopCommand(
-    Struct, frozen=True, tag_field="type", tag="stop_recording", rename="camel"
+    Value, frozen=True, tag_field="type", tag="stop_recording", rename="camel"
 ):
     """Stop recording on every device. The phone's own timestamp is not used.
 
@@ -114,7 +115,7 @@ class StopCommand(
 
 
 class CameraReady(
-    Struct, frozen=True, tag_field="type", tag="camera_ready", rename="camel"
+    Value, frozen=True, tag_field="type", tag="camera_ready", rename="camel"
 ):
     """The camera of an early screen is ready."""
 
@@ -122,14 +123,14 @@ class CameraReady(
 
 
 class DeviceReady(
-    Struct, frozen=True, tag_field="type", tag="device_ready", rename="camel"
+    Value, frozen=True, tag_field="type", tag="device_ready", rename="camel"
 ):
     """The device is ready to record. May come twice."""
 
     command_id: CommandId | None = None
 
 
-class TimeSyncResponse(Struct, frozen=True, tag_field="type", tag="time_sync_response"):
+class TimeSyncResponse(Value, frozen=True, tag_field="type", tag="time_sync_response"):
     """The device's clock, in answer to a request.
 
     ``client_timestamp`` is device time at the moment of sending;
@@ -144,7 +145,7 @@ class TimeSyncResponse(Struct, frozen=True, tag_field="type", tag="time_sync_res
 
 
 class RecordingScheduled(
-    Struct, frozen=True, tag_field="type", tag="recording_scheduled", rename="camel"
+    Value, frozen=True, tag_field="type", tag="recording_scheduled", rename="camel"
 ):
     """The device will start its camera for this take."""
 
@@ -153,7 +154,7 @@ class RecordingScheduled(
 
 
 class RecordingRefused(
-    Struct, frozen=True, tag_field="type", tag="recording_refused", rename="camel"
+    Value, frozen=True, tag_field="type", tag="recording_refused", rename="camel"
 ):
     """The device will not record this take."""
 
@@ -163,7 +164,7 @@ class RecordingRefused(
 
 
 class RecordingStarted(
-    Struct, frozen=True, tag_field="type", tag="recording_started", rename="camel"
+    Value, frozen=True, tag_field="type", tag="recording_started", rename="camel"
 ):
     """The device records.
 
@@ -178,7 +179,7 @@ class RecordingStarted(
 
 
 class RecordingStopped(
-    Struct, frozen=True, tag_field="type", tag="recording_stopped", rename="camel"
+    Value, frozen=True, tag_field="type", tag="recording_stopped", rename="camel"
 ):
     """The device has its file.
 
@@ -196,7 +197,7 @@ class RecordingStopped(
 
 
 class RecordingFailed(
-    Struct, frozen=True, tag_field="type", tag="recording_failed", rename="camel"
+    Value, frozen=True, tag_field="type", tag="recording_failed", rename="camel"
 ):
     """The device has no file of this take, or not a whole one."""
 
@@ -215,7 +216,7 @@ Report = (
 """What a device says of its recording."""
 
 
-class Marker(Struct, frozen=True, tag_field="type", tag="marker", rename="camel"):
+class Marker(Value, frozen=True, tag_field="type", tag="marker", rename="camel"):
     """Mark an instant of the running take: ``timestamp``, server time, or now."""
 
     label: Words = ""
@@ -224,7 +225,7 @@ class Marker(Struct, frozen=True, tag_field="type", tag="marker", rename="camel"
 
 
 class StatusReport(
-    Struct, frozen=True, tag_field="type", tag="device_status", rename="camel"
+    Value, frozen=True, tag_field="type", tag="device_status", rename="camel"
 ):
     """How the phone fares. What is left out is unknown."""
 
@@ -236,11 +237,11 @@ class StatusReport(
     command_id: CommandId | None = None
 
 
-class Foreground(Struct, frozen=True, tag_field="type", tag="foreground"):
+class Foreground(Value, frozen=True, tag_field="type", tag="foreground"):
     """The app is in front again: its clock may have slept, and may be asked."""
 
 
-class Ping(Struct, frozen=True, tag_field="type", tag="ping"):
+class Ping(Value, frozen=True, tag_field="type", tag="ping"):
     """An app's own heartbeat, at any time."""
 
 
@@ -262,7 +263,7 @@ Inbound = (
 # From the server.
 
 
-class Condition(Struct, frozen=True, rename="camel", omit_defaults=True):
+class Condition(Value, frozen=True, rename="camel", omit_defaults=True):
     """How a phone fares, as it said: what it left out is left out.
 
     ``battery`` is from 0 to 1, ``thermal`` ``nominal``, ``fair``, ``serious`` or
@@ -276,7 +277,7 @@ class Condition(Struct, frozen=True, rename="camel", omit_defaults=True):
     network: str | None = None
 
 
-class DeviceStatus(Struct, frozen=True, rename="camel"):
+class DeviceStatus(Value, frozen=True, rename="camel"):
     """One connected device, as phones and REST see it.
 
     ``condition`` is there once it said how it fares.
@@ -289,7 +290,7 @@ class DeviceStatus(Struct, frozen=True, rename="camel"):
     condition: Condition | UnsetType = UNSET
 
 
-class SessionStatus(Struct, frozen=True, rename="camel"):
+class SessionStatus(Value, frozen=True, rename="camel"):
     """A session, as phones and REST see it: connected devices only."""
 
     id: str
@@ -299,7 +300,7 @@ class SessionStatus(Struct, frozen=True, rename="camel"):
     devices: tuple[DeviceStatus, ...]
 
 
-class RunningTake(Struct, frozen=True, rename="camel"):
+class RunningTake(Value, frozen=True, rename="camel"):
     """The take that runs while a device joins. Protocol 2 only."""
 
     take_id: str
@@ -307,7 +308,7 @@ class RunningTake(Struct, frozen=True, rename="camel"):
     participant: bool
 
 
-class Joined(Struct, frozen=True, tag_field="type", tag="joined", rename="camel"):
+class Joined(Value, frozen=True, tag_field="type", tag="joined", rename="camel"):
     """The seat is yours. The last six fields go to protocol 2 only.
 
     ``recovered``: all that was told since ``last_seq`` follows in order. If not,
@@ -328,7 +329,7 @@ class Joined(Struct, frozen=True, tag_field="type", tag="joined", rename="camel"
 
 
 class DeviceConnected(
-    Struct, frozen=True, tag_field="type", tag="device_connected", rename="camel"
+    Value, frozen=True, tag_field="type", tag="device_connected", rename="camel"
 ):
     """Another device is there. The last three fields go to protocol 2 only."""
 
@@ -341,7 +342,7 @@ class DeviceConnected(
 
 
 class DeviceDisconnected(
-    Struct, frozen=True, tag_field="type", tag="device_disconnected", rename="camel"
+    Value, frozen=True, tag_field="type", tag="device_disconnected", rename="camel"
 ):
     """Another device is gone. ``reason`` and ``seq`` go to protocol 2 only.
 
@@ -354,14 +355,14 @@ class DeviceDisconnected(
     seq: int | UnsetType = UNSET
 
 
-class DeviceTime(Struct, frozen=True):
+class DeviceTime(Value, frozen=True):
     """When one device is to start, in its own time, and its one-way delay."""
 
     atomic_start: float
     latency_compensation: float
 
 
-class StartRecording(Struct, frozen=True, tag_field="type", tag="start_recording"):
+class StartRecording(Value, frozen=True, tag_field="type", tag="start_recording"):
     """Start your camera at ``atomic_start_time``; 0 means at once.
 
     ``take_id``, ``local_start_time``, ``uncertainty_ms``, ``bound_ms`` and ``seq``
@@ -385,7 +386,7 @@ class StartRecording(Struct, frozen=True, tag_field="type", tag="start_recording
 
 
 class StopRecording(
-    Struct, frozen=True, tag_field="type", tag="stop_recording", rename="camel"
+    Value, frozen=True, tag_field="type", tag="stop_recording", rename="camel"
 ):
     """Stop your camera now. The last four fields go to protocol 2 only.
 
@@ -403,7 +404,7 @@ class StopRecording(
 
 
 class CameraReadyNotice(
-    Struct, frozen=True, tag_field="type", tag="camera_ready", rename="camel"
+    Value, frozen=True, tag_field="type", tag="camera_ready", rename="camel"
 ):
     """The camera of another device is ready. ``seq`` goes to protocol 2 only."""
 
@@ -411,7 +412,7 @@ class CameraReadyNotice(
     seq: int | UnsetType = UNSET
 
 
-class Doubt(Struct, frozen=True, rename="camel"):
+class Doubt(Value, frozen=True, rename="camel"):
     """What may spoil a device's recording: ``code`` for programs, ``text`` for people.
 
     ``code`` is ``storage``, ``battery`` or ``thermal``.
@@ -422,7 +423,7 @@ class Doubt(Struct, frozen=True, rename="camel"):
     text: str
 
 
-class ReadinessUpdate(Struct, frozen=True, tag_field="type", tag="readiness_update"):
+class ReadinessUpdate(Value, frozen=True, tag_field="type", tag="readiness_update"):
     """How many of the connected devices are ready.
 
     Only protocol 2 gets ``warnings``, where there are any, and ``seq``.
@@ -436,7 +437,7 @@ class ReadinessUpdate(Struct, frozen=True, tag_field="type", tag="readiness_upda
 
 
 class StatusNotice(
-    Struct, frozen=True, tag_field="type", tag="device_status", rename="camel"
+    Value, frozen=True, tag_field="type", tag="device_status", rename="camel"
 ):
     """How a device fares. Protocol 2 only."""
 
@@ -446,7 +447,7 @@ class StatusNotice(
 
 
 class TakeUpdate(
-    Struct, frozen=True, tag_field="type", tag="take_update", rename="camel"
+    Value, frozen=True, tag_field="type", tag="take_update", rename="camel"
 ):
     """How a device fares with a take. Protocol 2 only.
 
@@ -462,7 +463,7 @@ class TakeUpdate(
     seq: int | UnsetType = UNSET
 
 
-class MarkerNotice(Struct, frozen=True, tag_field="type", tag="marker", rename="camel"):
+class MarkerNotice(Value, frozen=True, tag_field="type", tag="marker", rename="camel"):
     """Somebody marked an instant of the take, in server time. Protocol 2 only.
 
     ``device_id`` is ``server`` where an operator did.
@@ -475,14 +476,14 @@ class MarkerNotice(Struct, frozen=True, tag_field="type", tag="marker", rename="
     seq: int | UnsetType = UNSET
 
 
-class TimeSyncRequest(Struct, frozen=True, tag_field="type", tag="time_sync_request"):
+class TimeSyncRequest(Value, frozen=True, tag_field="type", tag="time_sync_request"):
     """Tell me your clock."""
 
     request_id: str
     server_timestamp: float
 
 
-class TimeSyncUpdate(Struct, frozen=True, tag_field="type", tag="time_sync_update"):
+class TimeSyncUpdate(Value, frozen=True, tag_field="type", tag="time_sync_update"):
     """What the answers say so far.
 
     ``latency_ms`` is one way. To a released app ``offset_ms`` is 0 and both
@@ -503,18 +504,18 @@ class TimeSyncUpdate(Struct, frozen=True, tag_field="type", tag="time_sync_updat
 
 
 class SessionEnded(
-    Struct, frozen=True, tag_field="type", tag="session_ended", rename="camel"
+    Value, frozen=True, tag_field="type", tag="session_ended", rename="camel"
 ):
     """The session is over; the connection closes next."""
 
     session_id: str
 
 
-class Pong(Struct, frozen=True, tag_field="type", tag="pong"):
+class Pong(Value, frozen=True, tag_field="type", tag="pong"):
     """The answer to an app's own heartbeat."""
 
 
-class Error(Struct, frozen=True, tag_field="type", tag="error", rename="camel"):
+class Error(Value, frozen=True, tag_field="type", tag="error", rename="camel"):
     """A message was refused; nothing changed and the connection lives.
 
     ``code`` is for programs, ``message`` for released apps, ``detail`` for the

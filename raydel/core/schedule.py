@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from msgspec import Struct
-
 from raydel.core.apps import App
 from raydel.core.burst import BURST
 from raydel.core.instants import MINUTE, SECOND
+from raydel.core.values import Value
 
 LONGEST_LEAD: Final = 5_000.0
 """ms. Released apps clamp what lies further ahead."""
@@ -68,7 +67,7 @@ MARGIN: Final = 20.0
 """ms to spare, for the server and the phone to do their part."""
 
 
-class Prospect(Struct, frozen=True):
+class Prospect(Value, frozen=True):
     """What the lead has to allow for in one phone.
 
     Attributes:

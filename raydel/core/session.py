@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, Final
 
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, structs
 
 from raydel.core.apps import App
 from raydel.core.config import Config, StartPolicy
@@ -112,6 +112,7 @@ from raydel.core.take import (
     latest_debts,
 )
 from raydel.core.turn import Outcome, Turn
+from raydel.core.values import Value
 from raydel.core.waits import ANSWER, FILE, Awaited, after, does_report
 
 SCREEN_LIMIT: Final = HOUR
@@ -943,7 +944,7 @@ STATES: Final[Mapping[type[Report], str]] = {
 """What a device is after each report, as in `TakeUpdate`."""
 
 
-class Transition(Struct, frozen=True):
+class Transition(Value, frozen=True):
     """What an event does in a phase, and where that may lead."""
 
     act: Callable[[_Step, Any], None]

@@ -20,9 +20,8 @@ from math import sqrt
 from statistics import fmean, median, median_low
 from typing import Final
 
-from msgspec import Struct
-
 from raydel.core.cameras import ANY_CAMERA, Latency
+from raydel.core.values import Value
 
 EARLIEST: Final = -500.0
 LATEST: Final = 2_000.0
@@ -54,7 +53,7 @@ _SURE: Final = 2.2
 large one is (Student's t)."""
 
 
-class Camera(Struct, frozen=True):
+class Camera(Value, frozen=True):
     """What is known of the camera of one installation.
 
     Attributes:
@@ -76,7 +75,7 @@ class Camera(Struct, frozen=True):
         return self.cold if cold else self.warm
 
 
-class ModelLatency(Struct, frozen=True):
+class ModelLatency(Value, frozen=True):
     """What is known of the cameras of a model.
 
     Attributes:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, structs
 
 from raydel.core.apps import App
 from raydel.core.config import Config, StartPolicy
@@ -31,6 +31,7 @@ from raydel.core.messages import (
 )
 from raydel.core.stream import Stream
 from raydel.core.take import Debt, Declared, Owner, PastTake, Take
+from raydel.core.values import Value
 from raydel.core.waits import Awaited
 
 REMEMBERED: Final = 16
@@ -64,7 +65,7 @@ class Phase(Enum):
     ENDED = "ended"
 
 
-class Seat(Struct, frozen=True):
+class Seat(Value, frozen=True):
     """A device's place in a session. It outlives the device's connections.
 
     Attributes:
@@ -111,7 +112,7 @@ class Seat(Struct, frozen=True):
         return self.peer is not None and not self.silent
 
 
-class Claim(Struct, frozen=True):
+class Claim(Value, frozen=True):
     """A newcomer that waits while the present holder of a seat is probed."""
 
     joining: Joining
@@ -119,7 +120,7 @@ class Claim(Struct, frozen=True):
     deadline: float
 
 
-class Performed(Struct, frozen=True):
+class Performed(Value, frozen=True):
     """A command that was carried out or refused, and how it was answered."""
 
     device_id: str
@@ -147,7 +148,7 @@ def latest_performed(performed: Sequence[Performed]) -> tuple[Performed, ...]:
     return tuple(reversed(kept[:MOST_REMEMBERED]))
 
 
-class Said(Struct, frozen=True):
+class Said(Value, frozen=True):
     """How much a device has added to journals since the latest start.
 
     Attributes:
@@ -161,7 +162,7 @@ class Said(Struct, frozen=True):
     reports: int = 0
 
 
-class Session(Struct, frozen=True):
+class Session(Value, frozen=True):
     """Up to two phones under one code. Instants are server time, ms.
 
     Attributes:

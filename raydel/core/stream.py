@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Final, TypeVar
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from raydel.core.messages import Numbered
+from raydel.core.values import Value
 
 KEPT: Final = 32
 """Messages kept for a device. One that missed more begins anew."""
@@ -19,7 +20,7 @@ KEPT: Final = 32
 _Message = TypeVar("_Message", bound=Numbered)
 
 
-class Stream(Struct, frozen=True):
+class Stream(Value, frozen=True):
     """What a device is told. Values, like everything in a session.
 
     Attributes:

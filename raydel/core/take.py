@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from raydel.core.apps import App
 from raydel.core.events import Joining
+from raydel.core.values import Value
 
 KEPT_TOKENS: Final = 2
 """The newest, and the one before: the message with the newest may get lost."""
@@ -32,7 +33,7 @@ MOST_PAST_TAKES: Final = 8
 many has other worries."""
 
 
-class Owner(Struct, frozen=True):
+class Owner(Value, frozen=True):
     """How a device is known again: by its token, or by its role and name.
 
     Attributes:
@@ -71,7 +72,7 @@ class Owner(Struct, frozen=True):
         )
 
 
-class Declared(Struct, frozen=True):
+class Declared(Value, frozen=True):
     """What a device said of itself when it joined; a released app says nothing.
 
     Attributes:
@@ -87,7 +88,7 @@ class Declared(Struct, frozen=True):
     capabilities: tuple[str, ...] = ()
 
 
-class Participant(Struct, frozen=True):
+class Participant(Value, frozen=True):
     """A device that was told to record, or that began to by itself.
 
     Attributes:
@@ -111,7 +112,7 @@ class Participant(Struct, frozen=True):
     done: bool = False
 
 
-class Absentee(Struct, frozen=True):
+class Absentee(Value, frozen=True):
     """A device with a seat that was not there when the take was started."""
 
     device_id: str
@@ -119,7 +120,7 @@ class Absentee(Struct, frozen=True):
     is_host: bool
 
 
-class Take(Struct, frozen=True):
+class Take(Value, frozen=True):
     """One recording. Instants are server time, ms.
 
     Attributes:
@@ -182,7 +183,7 @@ class Take(Struct, frozen=True):
         return structs.replace(self, absent=(*self.absent, absentee))
 
 
-class ClockSample(Struct, frozen=True):
+class ClockSample(Value, frozen=True):
     """One look at the clock of a device that takes part in a take.
 
     Attributes:
@@ -203,7 +204,7 @@ class ClockSample(Struct, frozen=True):
     round_trip: float
 
 
-class Stop(Struct, frozen=True):
+class Stop(Value, frozen=True):
     """How a take was ended.
 
     Attributes:
@@ -221,7 +222,7 @@ class Stop(Struct, frozen=True):
     reason: str
 
 
-class PastTake(Struct, frozen=True):
+class PastTake(Value, frozen=True):
     """A take that has ended, and of which its devices may still report.
 
     Attributes:
@@ -233,7 +234,7 @@ class PastTake(Struct, frozen=True):
     device_ids: tuple[str, ...]
 
 
-class Debt(Struct, frozen=True):
+class Debt(Value, frozen=True):
     """A stop that a participant is not yet known to have got.
 
     Attributes:

@@ -11,12 +11,11 @@ from __future__ import annotations
 from math import inf, sqrt
 from typing import Final
 
-from msgspec import Struct
-
 from raydel.core.burst import BURST, Burst, burst_of, looks
 from raydel.core.corridor import ROUNDING, Corridor, Reading
 from raydel.core.kalman import PHONE, State, first, predict, surprise, update
 from raydel.core.messages import TimeSyncResponse
+from raydel.core.values import Value
 
 LONGEST_BURST: Final = 2_000.0
 """ms from its first answer to its last; what comes later belongs to the next."""
@@ -37,7 +36,7 @@ SET: Final = 8.0
 """Standard deviations by which no burst is off, unless the clock was set."""
 
 
-class Estimate(Struct, frozen=True):
+class Estimate(Value, frozen=True):
     """What is known of a peer's clock.
 
     Attributes:
@@ -91,7 +90,7 @@ class Estimate(Struct, frozen=True):
         return self.local(instant) - self.granularity / 2
 
 
-class Answer(Struct, frozen=True):
+class Answer(Value, frozen=True):
     """One accepted answer.
 
     Attributes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, structs
 
 from raydel.core.config import Config
 from raydel.core.effects import Effect, Happened, Occasion, Tell
@@ -38,6 +38,7 @@ from raydel.core.messages import (
 from raydel.core.state import Answer, Performed, Seat, Session, latest_performed
 from raydel.core.stream import Stream
 from raydel.core.take import Debt, Owner, Stop, Take
+from raydel.core.values import Value
 
 MOST_GAPS: Final = 2_000
 """Lines about links in a take: a phone that is lost every seven seconds of the longest
@@ -49,7 +50,7 @@ What lies further ahead was said before the machine was started again with a wal
 that had fallen back, as those without a battery do. It is long over."""
 
 
-class Outcome(Struct, frozen=True):
+class Outcome(Value, frozen=True):
     """What a step comes to.
 
     Attributes:

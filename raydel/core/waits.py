@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec import Struct
-
 from raydel.core.instants import SECOND
 from raydel.core.messages import (
     RecordingScheduled,
@@ -13,6 +11,7 @@ from raydel.core.messages import (
     Report,
 )
 from raydel.core.take import Declared
+from raydel.core.values import Value
 
 REPORTS: Final = "recording_reports"
 """The capability of an app that reports: no other is waited for."""
@@ -27,7 +26,7 @@ FILE: Final = 30 * SECOND
 """ms for the report of the file, from the stop on: it has to be written, and summed."""
 
 
-class Awaited(Struct, frozen=True):
+class Awaited(Value, frozen=True):
     """A report that a device owes.
 
     Attributes:

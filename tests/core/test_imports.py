@@ -109,6 +109,7 @@ LAYERS: Final = (
     "raydel.core.apps raydel.core.errors raydel.core.tokens",
     "raydel.core.kalman raydel.core.knots",
     "raydel.core.instants",
+    "raydel.core.values",
     "raydel.core",
     "raydel",
 )
