@@ -184,11 +184,12 @@ class Connection:
             self._departures.start(message, receipt, grace)
         elif type(message) is StopRecording:
             self._departures.stop(message, receipt)
+            self._ask_after(message)
         elif type(message) is Pong:
             self.send(message)
         else:
             self._departures.say(message)
-        self._attend(message)
+            self._attend(message)
 
     def has_asked(self, join: Join) -> bool:
         """Tell whether this is the join again that it is seated by, or waits with."""
@@ -439,19 +440,21 @@ class Connection:
 
     def _attend(self, message: Outbound) -> None:
         """Ask as often as what the peer is told now is worth."""
-        if type(message) is Joined:
+        if type(message) in (ReadinessUpdate, DeviceConnected):
+            self._peer_clock.forgive()
+            self._prober.attend(self._probing)
+        elif type(message) is Joined:
             self._camera.joined(message)
             if message.take and message.take.participant:
                 self._keep_clock_for(message.take.take_id)
             self._prober.begin(self._probing)
-        elif type(message) is StopRecording:
-            if self._keeps_last_of(message.take_id):
-                self._camera.stopped()
-                self._probing.records = False
-                self.probe()
-        elif type(message) in (ReadinessUpdate, DeviceConnected):
-            self._peer_clock.forgive()
-            self._prober.attend(self._probing)
+
+    def _ask_after(self, stop: StopRecording) -> None:
+        """Ask once more, for a take that is over."""
+        if self._keeps_last_of(stop.take_id):
+            self._camera.stopped()
+            self._probing.records = False
+            self.probe()
 
     def _keeps_last_of(self, take_id: str | UnsetType) -> bool:
         if take_id is UNSET or self.device_id is None:

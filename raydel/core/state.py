@@ -239,7 +239,8 @@ class Session(Value, frozen=True):
 
     def with_stream(self, stream: Stream) -> Session:
         """Keep what a device was told in this form."""
-        others = tuple(s for s in self.streams if s.device_id != stream.device_id)
+        device_id = stream.device_id
+        others = [s for s in self.streams if s.device_id != device_id]
         return structs.replace(self, streams=(*others, stream))
 
     def answer_to(self, peer: str, command_id: str | None) -> Answer | None:

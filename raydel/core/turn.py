@@ -83,10 +83,11 @@ class Turn:
 
     def outcome(self) -> Outcome:
         """Settle what follows from the change, and hand it over."""
-        self.reveal()
-        self._record_links()
-        self._note_emptiness()
-        self._drop_streams()
+        if self._concerns_seats():
+            self.reveal()
+            self._record_links()
+            self._note_emptiness()
+            self._drop_streams()
         session: Session | None = self.session
         if self.session.ended_at is not None and not self.session.debts:
             session = None
@@ -111,10 +112,12 @@ class Turn:
     def reseat(self, seat: Seat, **changes: Any) -> Seat:
         """Replace fields of a seat, and return it as it is now."""
         changed = structs.replace(seat, **changes)
-        seats = self.session.seats
-        self.change(
-            seats=tuple(changed if s.device_id == seat.device_id else s for s in seats)
-        )
+        if changed != seat:
+            seats = [
+                changed if known.device_id == seat.device_id else known
+                for known in self.session.seats
+            ]
+            self.change(seats=tuple(seats))
         return changed
 
     def record(self, take_id: str, device_id: str, fact: Fact) -> None:
@@ -378,11 +381,19 @@ class Turn:
 
     # What follows from any change.
 
+    def _concerns_seats(self) -> bool:
+        """Tell whether it can follow who is there, or what a screen is shown.
+
+        It did from the last change; most since have nothing to do with it.
+        """
+        before, now = self._before, self.session
+        if before is None or now.seats is not before.seats:
+            return True
+        return (now.take is None) is not (before.take is None)
+
     def reveal(self) -> None:
         """Tell every device who came and who went since it was last told."""
-        there, seats = self.session.connected_ids(), self.session.seats
-        if all({*seat.shown} == there - {seat.device_id} for seat in seats):
-            return  # As nearly always.
+        seats = self.session.seats
         for viewer in sorted(seats, key=lambda seat: seat.peer == self.newcomer):
             if viewer.peer is not None or not viewer.app.is_released:
                 self._reveal_to(viewer)

@@ -105,7 +105,8 @@ class MemoryStore:
         for write in made:
             self._make(write)
         self._add(made, rows)
-        self._keep(cameras_of(rows))
+        if rows:
+            self._keep(cameras_of(rows))
         while len(self._takes) > self._kept_takes:
             self._delete(next(iter(self._takes)))
         while len(self._letters) > self._kept_letters:
@@ -155,11 +156,12 @@ class MemoryStore:
             self._sessions[write.code] = write.session
         for take in write.takes:
             self._takes[take.id] = take
-        self._letters |= {letter.id: letter for letter in write.letters}
+        for letter in write.letters:
+            self._letters[letter.id] = letter
 
     def _add(self, made: Sequence[Write], rows: Sequence[Row]) -> None:
         """Add rows to the takes that are there."""
-        for sample in samples_of(rows):
+        for sample in samples_of(rows) if rows else ():
             if sample.take_id in self._takes:
                 self._samples.setdefault(sample.take_id, []).append(sample)
         for entry in entries_of(made, rows):

@@ -34,6 +34,6 @@ def entries_of(made: Iterable[Write], rows: Iterable[Row]) -> Sequence[JournalEn
     """
     seen = [row for row in rows if isinstance(row, JournalEntry)]
     written = [write.journal for write in made if write.journal]
-    if not written:
-        return seen
+    if not written or not (seen or written[1:]):
+        return written[0] if written else seen
     return list(merge(seen, *written, key=lambda entry: entry.at))

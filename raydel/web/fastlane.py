@@ -149,9 +149,12 @@ class FastProtocol(SyncProtocol):
             or transport._tempDataLen  # noqa: SLF001 - looked at by `strangeness`
         ):
             return 0
-        sent = transport.writeSomeData(data)
-        # What is wrong with the wire the transport finds out by itself, in its time.
-        return sent if isinstance(sent, int) else 0
+        try:
+            sent: int = transport.socket.send(data)
+        except OSError:
+            # What is wrong with the wire the transport finds out by itself, in its time.
+            return 0
+        return sent
 
 
 # Whether it can be used.
