@@ -34,6 +34,9 @@ Autobahn is as quick with long ones, and counts what is too long."""
 _WHOLE_TEXT: Final = 0x81
 """The first byte of a frame: the last of its message, nothing reserved, text."""
 
+_PING: Final = 0x89
+"""That of a ping."""
+
 _MASKED: Final = 0x80
 """In the second byte; the other bits are the length."""
 
@@ -55,6 +58,11 @@ def text_frame(payload: bytes) -> bytes:
     if size < _LONG:
         return b"\x81\x7e" + size.to_bytes(2) + payload
     return b"\x81\x7f" + size.to_bytes(8) + payload
+
+
+def ping_frame(payload: bytes) -> bytes:
+    """Return a ping as the one frame that it is (RFC 6455, 5.5.2)."""
+    return bytes((_PING, len(payload))) + payload
 
 
 def whole_text(data: bytes, at: int) -> tuple[bytes, int] | None:
@@ -126,6 +134,10 @@ class FastProtocol(SyncProtocol):
     def send_text(self, payload: bytes) -> None:
         """Send a text message, in one frame."""
         self.wire.unsent.put(text_frame(payload))
+
+    def send_ping(self, payload: bytes) -> None:
+        """Send a ping; the payload has 125 bytes at most."""
+        self.wire.unsent.put(ping_frame(payload))
 
     def write(self, data: bytes) -> None:
         """Write to the socket itself, if nothing waits to be written before."""
@@ -218,7 +230,9 @@ def _strange_autobahn(sample: type[Sample], clock: Any) -> str | None:
     if rests != [True, *(False for _ in _PIECES[1:]), True] or protocol.taken != b"hb":
         return "Autobahn reads otherwise than it did"
     protocol.sendFrame(opcode=1, payload=b"text")
-    if transport.written != text_frame(b"text"):
+    text = transport.written
+    protocol.sendPing(b"ping")
+    if (text, transport.written) != (text_frame(b"text"), ping_frame(b"ping")):
         return "Autobahn writes otherwise than it did"
     return None
 

@@ -83,7 +83,7 @@ class WebSocketTransport:
     def ping(self, payload: bytes) -> None:
         """Send a ping."""
         if self.is_open:
-            self._protocol.sendPing(payload)
+            self._protocol.send_ping(payload)
 
     def close(self, code: int, reason: str = "") -> None:
         """Send a close frame, then wait a moment for the peer's."""
@@ -269,6 +269,10 @@ class SyncProtocol(WebSocketServerProtocol):
         """Send a text message, in one frame."""
         # Not `sendMessage`: it holds our answers to the limit for messages.
         self.sendFrame(opcode=_TEXT, payload=payload)
+
+    def send_ping(self, payload: bytes) -> None:
+        """Send a ping; the payload has 125 bytes at most."""
+        self.sendPing(payload)
 
     def write(self, data: bytes) -> None:
         """Hand bytes to the transport: all that is sent comes by here, in order."""
