@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -56,7 +59,7 @@ def ratios(
     return spread([a / b if a is not None and b else None for a, b in pairs])
 
 
-def in_turn(names: Sequence[str], rounds: int) -> list[list[str]]:
+def in_turn(names: Sequence[_Item], rounds: int) -> list[list[_Item]]:
     """Return the order of each round: forth, back, forth and so on.
 
     Nobody is always first: what grows warm, or fills up, does so for all alike.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from raydel.bench.crowd import Trouble
+from raydel.bench.trouble import Trouble
 from raydel.bench.job import Job, Workload
 from raydel.bench.rounds import Plan, play
 from raydel.bench.servers import PEERS, Running

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from raydel.bench.crowd import Trouble
+from raydel.bench.trouble import Trouble
 from raydel.bench.generator import measure
 from raydel.bench.job import Found, Job, Workload
 from raydel.bench.rounds import measured
