@@ -43,6 +43,19 @@ def spread(values: Sequence[float | None]) -> Spread | None:
     return Spread(median(known), min(known), max(known))
 
 
+def shown(figure: Spread, form: str) -> str:
+    """Write a median, and what it is the median of.
+
+    Args:
+        figure: All three.
+        form: How each is written.
+    """
+    middle, least, most = (
+        format(value, form) for value in (figure.median, figure.least, figure.most)
+    )
+    return middle if least == most else f"{middle} ({least} to {most})"
+
+
 def ratios(
     ours: Sequence[float | None], theirs: Sequence[float | None]
 ) -> Spread | None:

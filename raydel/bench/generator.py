@@ -15,7 +15,6 @@ import msgspec
 from msgspec import structs
 
 from raydel.bench.crowd import Crowd
-from raydel.bench.trouble import Trouble
 from raydel.bench.dialling import trusting
 from raydel.bench.figures import percentile
 from raydel.bench.growth import grow
@@ -33,6 +32,7 @@ from raydel.bench.loads import (
     run,
 )
 from raydel.bench.meter import Meter, rest, tell
+from raydel.bench.trouble import Trouble
 from raydel.bench.usage import resident_bytes
 
 FIRST: Final = 50
@@ -101,8 +101,8 @@ def _under(job: Job, crowd: Crowd, load: Load) -> Found:
         waits.clear()
     number, meter = load.count, Meter(crowd, job.process)
     passed = meter.stop(run(crowd, load, job.seconds))
-    waits = {name: _summed(waits) for name, waits in load.waits.items() if waits}
-    return structs.replace(passed, count=load.count - number, latencies=waits)
+    latencies = {name: _summed(each) for name, each in load.waits.items() if each}
+    return structs.replace(passed, count=load.count - number, latencies=latencies)
 
 
 def _idle(job: Job, crowd: Crowd) -> Found:

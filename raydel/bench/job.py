@@ -7,7 +7,14 @@ from typing import Literal
 from msgspec import Struct
 
 Workload = Literal[
-    "relays", "at-once", "ready", "sync", "joins", "idle", "idle-unjoined", "idle-phones"
+    "relays",
+    "at-once",
+    "ready",
+    "sync",
+    "joins",
+    "idle",
+    "idle-unjoined",
+    "idle-phones",
 ]
 
 

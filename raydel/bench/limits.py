@@ -41,8 +41,8 @@ def check_phones(phones: int, option: str) -> None:
     most = most_phones()
     if most is not None and phones > most:
         raise Trouble(
-            f"{phones:,} phones take {phones + SPARE:,} open files in one process, and "
-            f"the limit of this shell leaves room for {most:,}: raise it as root with "
-            f"'prlimit --pid=$$ --nofile={phones + SPARE}', or ask for {most} with "
+            f"{phones:,} phones take {phones + SPARE:,} open files in one process; the "
+            f"limit here leaves room for {most:,}. Raise it in this shell as root, with "
+            f"'prlimit --pid=$$ --nofile={phones + SPARE}', or ask for fewer with "
             f"{option}"
         )

@@ -10,13 +10,13 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import structs
 
-from raydel.bench.trouble import Trouble
 from raydel.bench.apart import run_apart
 from raydel.bench.figures import in_turn
 from raydel.bench.growth import PACE, unheard
 from raydel.bench.job import Found, Job, Workload
 from raydel.bench.limits import allow_sockets
 from raydel.bench.servers import OURS, Server
+from raydel.bench.trouble import Trouble
 
 FRESH: Final = frozenset({"idle", "idle-unjoined", "idle-phones"})
 """What is measured on a server that has just begun: memory that was used before, and is
@@ -132,9 +132,7 @@ def _target(plan: Plan, job: Job, running: Target) -> Iterator[Target]:
         yield running
 
 
-def measured(
-    job: Job, target: Target, note: Callable[[str], None] = unheard
-) -> Found:
+def measured(job: Job, target: Target, note: Callable[[str], None] = unheard) -> Found:
     """Have the load generator do one job, in a process and on a core of its own.
 
     Raises:

@@ -17,11 +17,11 @@ from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from raydel.bench.trouble import Trouble
 from raydel.bench.generator import measure
 from raydel.bench.job import Found, Job, Workload
 from raydel.bench.rounds import measured
 from raydel.bench.servers import PEERS, Running, Server, free_port
+from raydel.bench.trouble import Trouble
 from tests.integration.program import Program
 from tests.integration.wire import scenario
 
