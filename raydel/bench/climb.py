@@ -155,10 +155,10 @@ def measure(climb: Climb) -> list[Point]:
     with closing(Crowd(climb.host, climb.port, trust=trust)) as crowd:
         for number, order in enumerate(in_turn(climb.sizes, climb.rounds)):
             for size in order:
-                tell(
-                    f"{size:,} {climb.series}, round {number + 1} of {climb.rounds}",
-                )
+                tell(f"{size:,} {climb.series}, round {number + 1} of {climb.rounds}")
                 _be(crowd, climb, size)
+                if not points:
+                    _load(crowd, climb)  # Its first relays teach a server its code.
                 points.append(_point(crowd, climb, size))
         crowd.leave(stop=False)
     return points

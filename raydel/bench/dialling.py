@@ -1,4 +1,4 @@
-"""How phones reach the server: plain or over TLS, from as many addresses as it takes."""
+"""How phones reach the server: plain or over TLS, from more addresses than one."""
 
 from __future__ import annotations
 

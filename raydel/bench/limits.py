@@ -42,7 +42,6 @@ def check_phones(phones: int, option: str) -> None:
     if most is not None and phones > most:
         raise Trouble(
             f"{phones:,} phones take {phones + SPARE:,} open files in one process; the "
-            f"limit here leaves room for {most:,}. Raise it in this shell as root, with "
-            f"'prlimit --pid=$$ --nofile={phones + SPARE}', or ask for fewer with "
-            f"{option}"
+            f"limit here leaves room for {most:,}. Either raise it as root: 'prlimit "
+            f"--pid=$$ --nofile={phones + SPARE}'; or ask for fewer with {option}"
         )

@@ -16,7 +16,8 @@ NOTE: Final = "note: "
 
 def tell(what: str) -> None:
     """Tell who started this process what is done next."""
-    print(NOTE + what, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{NOTE}{what}\n")
+    sys.stderr.flush()
 
 
 class Meter:

@@ -40,7 +40,7 @@ in sessions of two, and has device_ready relayed, a few at a time, always as man
 
 It measures from the smallest number to the largest and, in the next round, back. Behind
 each measurement it looks what the same phones cost without relays; of a relay it prints
-the CPU in all, and without that. The first is too much, for the pings are in it, and the
+the CPU in all, and without that upkeep. The first is too much, for pings are in it; the
 second is rather too little, for a busy server does them for less.
 
 Two rounds take half an hour; the machine should have nothing else to do.
