@@ -46,7 +46,7 @@ openapi: ## Try the REST calls COUNT=3000 times each; 20 minutes.
 	@.venv/bin/python -m tests.integration.rest_attempts $(COUNT)
 
 ROUNDS = 4
-bench: ## Measure what the server costs beside others, in ROUNDS=4; 20 quiet minutes.
+bench: ## Measure what the server costs beside others, in ROUNDS=4; half an hour.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[bench]"
 	@.venv/bin/python -m raydel bench --store=both --tls --rounds=$(ROUNDS) \
 		--against=node --against=websockets --against=aiohttp

@@ -11,7 +11,7 @@ import gc
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct, structs
@@ -47,6 +47,8 @@ class Climb(Struct, frozen=True):
         seconds: Seconds that count, under load and then again at rest.
         settling: Seconds from the last join until the load begins; None for as long
             as it takes until phones that do nothing are asked seldom.
+        soon: The same where there is nothing to wait for: nobody has come, or all are
+            asked often anyway.
     """
 
     series: Series
@@ -60,6 +62,7 @@ class Climb(Struct, frozen=True):
     warm_up: float = 1.0
     seconds: float = 3.0
     settling: float | None = None
+    soon: float = 2.0
 
     @property
     def scale(self) -> int:
@@ -78,7 +81,7 @@ class Climb(Struct, frozen=True):
         """
         if self.settling is not None:
             return self.settling
-        return SOON if self.series == "sessions" else quiet_after(size)
+        return self.soon if self.series == "sessions" else quiet_after(size)
 
     def takes(self) -> float:
         """Return the seconds that all of it takes if the phones come at their pace."""
@@ -86,10 +89,6 @@ class Climb(Struct, frozen=True):
         each = len(self.sizes) * (self.warm_up + 2 * self.seconds)
         waits = sum(map(self.waits_for, self.sizes))
         return self.rounds * (each + waits + 2 * most / PACE)
-
-
-SOON: Final = 2.0
-"""Seconds until the load begins where there is nothing to wait for."""
 
 
 class Point(Struct, frozen=True):
@@ -150,7 +149,7 @@ def measure(climb: Climb) -> list[Point]:
     Raises:
         Trouble: The server is not there, or does not do what it should.
     """
-    points = []
+    points: list[Point] = []
     trust = trusting(climb.authority)
     with closing(Crowd(climb.host, climb.port, trust=trust)) as crowd:
         for number, order in enumerate(in_turn(climb.sizes, climb.rounds)):
@@ -169,7 +168,7 @@ def _be(crowd: Crowd, climb: Climb, size: int) -> None:
     before, wanted = len(crowd.phones), size * climb.scale
     shrink(crowd, wanted)
     grow(crowd, wanted, note=tell)
-    crowd.rest(climb.waits_for(size) if wanted > before else SOON)
+    crowd.rest(climb.waits_for(size) if wanted > before else climb.soon)
 
 
 def _point(crowd: Crowd, climb: Climb, size: int) -> Point:

@@ -132,7 +132,7 @@ def _plan(parser: Parser, asked: Any) -> Plan:
     if min(asked.rounds, asked.sessions, asked.in_flight, asked.idle) < 1:
         parser.error("--rounds, --sessions, --in-flight and --idle are 1 at least")
     if asked.seconds <= 0 or min(asked.rate, asked.settling or 0) < 0:
-        parser.error("--seconds is above 0, --rate and --settling are not below it")
+        parser.error("--seconds is above 0, --rate is not below it, nor --settling")
     if asked.phones is not None and (asked.phones < 2 or asked.phones % 2):  # noqa: PLR2004
         parser.error("--phones is an even number: two make a session")
     loads = asked.load or [
@@ -162,8 +162,15 @@ def _job(workload: Workload, asked: Any) -> Job:
         rate=asked.rate,
         warm_up=min(1.0, asked.seconds),
         seconds=asked.seconds,
-        settling=quiet_after(phones) if asked.settling is None else asked.settling,
+        settling=_settling(phones, asked),
     )
+
+
+def _settling(phones: int, asked: Any) -> float:
+    """Return seconds from the last join until idle phones count; no others wait."""
+    if not phones or asked.settling is not None:
+        return float(asked.settling or 0)
+    return quiet_after(phones)
 
 
 def _phones(asked: Any) -> int:

@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
     if asked.json:
         print(json.dumps({"climbs": to_builtins(climbs), "found": to_builtins(found)}))
     else:
-        print("\n".join(_tables(name, climbs, found)))
+        print("\n".join(tables(name, climbs, found)))
     if asked.plot:
         bench_picture.save_scaling(asked.plot, found)
 
@@ -189,7 +189,7 @@ def _measured(climb: Climb, name: str) -> list[Point]:
     return msgspec.json.decode(out, type=list[Point])
 
 
-def _tables(name: str, climbs: Sequence[Climb], found: Found) -> Iterator[str]:
+def tables(name: str, climbs: Sequence[Climb], found: Found) -> Iterator[str]:
     """Write a table for each series."""
     for climb in climbs:
         points = found[climb.series]
