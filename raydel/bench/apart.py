@@ -36,27 +36,30 @@ def run_apart(
             process = subprocess.Popen(  # noqa: S603 - our own
                 command, stdout=out, stderr=subprocess.PIPE, text=True
             )
-        timer = Timer(patience, process.kill)
-        timer.start()
-        try:
-            complaint = _listen(process, note)
-        finally:
-            timer.cancel()
-            process.kill()
-        if process.wait():
+        with process:
+            complaint = _listen(process, patience, note)
+        if process.returncode:
             late = f"it was not done in {patience:.0f} s"
             raise Trouble(complaint.strip()[-500:] or late)
         out.seek(0)
         return out.read()
 
 
-def _listen(process: subprocess.Popen[str], note: Callable[[str], None]) -> str:
+def _listen(
+    process: subprocess.Popen[str], patience: float, note: Callable[[str], None]
+) -> str:
     """Pass on what it tells until it ends; return the rest of what it said."""
+    timer = Timer(patience, process.kill)
+    timer.start()
     complaint = ""
-    for line in process.stderr or ():
-        if line.startswith(NOTE):
-            note(line.removeprefix(NOTE).rstrip())
-        else:
-            complaint += line
-    process.wait()
+    try:
+        for line in process.stderr or ():
+            if line.startswith(NOTE):
+                note(line.removeprefix(NOTE).rstrip())
+            else:
+                complaint += line
+        process.wait()
+    finally:
+        timer.cancel()
+        process.kill()
     return complaint

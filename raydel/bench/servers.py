@@ -59,6 +59,7 @@ class Server:
         self.name = name
         self.port = free_port()
         self.host = LOOPBACK
+        started = command(name, self.port)
         self._home = TemporaryDirectory(prefix="raydel-bench-")
         is_sealed = name.endswith(TLS)
         self.authority = certify(Path(self._home.name)) if is_sealed else ""
@@ -66,7 +67,7 @@ class Server:
         environment = {**os.environ, "PYTHONPATH": str(CLONE)}
         with pinned(place), log.open("wb") as out:
             self._process = subprocess.Popen(  # noqa: S603 - of our own choice
-                command(name, self.port),
+                started,
                 cwd=self._home.name,
                 env=environment,
                 stdout=out,

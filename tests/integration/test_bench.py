@@ -18,10 +18,12 @@ from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from raydel.bench.apart import run_apart
 from raydel.bench.climb import Climb, Series
 from raydel.bench.climb import measure as ascend
 from raydel.bench.dialling import dial
 from raydel.bench.generator import measure
+from raydel.bench.growth import unheard
 from raydel.bench.job import Found, Job, Workload
 from raydel.bench.rounds import measured
 from raydel.bench.servers import PEERS, Running, Server, free_port
@@ -157,8 +159,8 @@ async def told_clock(phone: ClientConnection) -> None:
 
 def small(workload: Workload, **more: Any) -> Job:
     """Return a measurement of a moment."""
-    size: dict[str, Any] = {"connections": 8, "in_flight": 4, "seconds": 0.4}
-    return Job(workload, port=0, warm_up=0.1, **(size | more))
+    size: dict[str, Any] = {"port": 0, "connections": 8, "in_flight": 4, "seconds": 0.4}
+    return Job(workload, warm_up=0.1, **(size | more))
 
 
 def put_on(server: Program, job: Job) -> Found:
@@ -252,6 +254,13 @@ def test_many_addresses(server: Program) -> None:
             callers.append(twin.getsockname()[0])
         line.close()
     assert callers == ["127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.3"]
+
+
+def test_too_slow(server: Program) -> None:
+    """A load that takes far too long is given up, and that is said."""
+    job = small("idle", port=server.port, seconds=60.0)
+    with pytest.raises(Trouble, match="it was not done in 1 s"):
+        run_apart("raydel.bench.generator", job, 0.6, unheard)
 
 
 # The climb.
