@@ -258,7 +258,7 @@ def test_many_addresses(server: Program) -> None:
 
 def test_too_slow(server: Program) -> None:
     """A load that takes far too long is given up, and that is said."""
-    job = small("idle", port=server.port, seconds=60.0)
+    job = small("idle-unjoined", port=server.port, seconds=60.0)
     with pytest.raises(Trouble, match="it was not done in 1 s"):
         run_apart("raydel.bench.generator", job, 0.6, unheard)
 
