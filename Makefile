@@ -1,7 +1,7 @@
 # What takes long or is wanted seldom. ./serve and ./check need no make.
 
 .PHONY: help dev diagram schema openapi pythons package deploying conformance conformance-all
-.PHONY: slow-connections bench store soak kills clients schedules timesync flashes clean
+.PHONY: slow-connections bench scaling store soak kills clients schedules timesync flashes clean
 COUNT = 200
 .DEFAULT_GOAL := help
 
@@ -46,12 +46,20 @@ openapi: ## Try the REST calls COUNT=3000 times each; 20 minutes.
 	@.venv/bin/python -m tests.integration.rest_attempts $(COUNT)
 
 ROUNDS = 4
-bench: ## Measure what the server costs beside others, in ROUNDS=4; 20 quiet minutes.
+bench: ## Measure what the server costs beside others, in ROUNDS=4; half an hour.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv "[bench]"
-	@.venv/bin/python -m raydel bench --store=both --rounds=$(ROUNDS) \
+	@.venv/bin/python -m raydel bench --store=both --tls --rounds=$(ROUNDS) \
 		--against=node --against=websockets --against=aiohttp
 	@.venv/bin/python -m raydel bench --load=ready --rate=3000 --rounds=$(ROUNDS) \
 		--against=node
+
+scaling: ROUNDS = 2
+scaling: ## Measure relays among 100 to 20,000 phones, and 20,000 idle; 45 quiet minutes.
+	@. ./etc/virtualenv.sh && virtualenv_install .venv "[plot]"
+	@mkdir -p reports
+	@.venv/bin/python -m raydel bench --scaling --rounds=$(ROUNDS) \
+		--plot=reports/scaling.svg
+	@.venv/bin/python -m raydel bench --load=idle-phones --rounds=$(ROUNDS) --seconds=20
 
 store: ## Measure what each store costs, on the disk that the clone is on.
 	@. ./etc/virtualenv.sh && virtualenv_install .venv ""

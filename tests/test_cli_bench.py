@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
+from unittest import SkipTest
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from raydel.bench.generator import FIRST
 from raydel.bench.job import Found, Job
+from raydel.bench.limits import SPARE
 from raydel.bench.rounds import Plan, Results
 from raydel.cli import bench
 from raydel.cli.bench_tables import as_data, tables
@@ -27,6 +32,8 @@ class OptionTests(SynchronousTestCase):
             "--rate=-1": "is not below it",
             "--load=dance": "invalid choice",
             "--against=apache": "invalid choice",
+            "--settling=-1": "nor --settling",
+            "--phones=3": "--phones is an even number",
         }.items():
             said = self.refusal(option)
             self.assertIn(why, said)
@@ -36,6 +43,20 @@ class OptionTests(SynchronousTestCase):
         """What a server was started with, the bench cannot choose."""
         said = self.refusal("--url=ws://localhost:3001/sync", "--store=sqlite")
         self.assertIn("was started with", said)
+
+    def test_tls_of_a_server_that_runs(self) -> None:
+        """Nor what it speaks."""
+        said = self.refusal("--url=ws://localhost:3001/sync", "--tls")
+        self.assertIn("--url names another", said)
+
+    def test_too_many_phones(self) -> None:
+        """Where open files are too few, it says which limit to raise, and how."""
+        _, most = getrlimit(RLIMIT_NOFILE)
+        if most == RLIM_INFINITY:
+            raise SkipTest("nothing limits open files here")
+        said = self.refusal("--load=idle-phones", f"--phones={2 * most}")
+        self.assertIn(f"--nofile={2 * most + FIRST + SPARE}", said)
+        self.assertIn("ask for fewer with --phones", said)
 
 
 def found(cost: float, **more: int) -> Found:
@@ -77,6 +98,24 @@ class TableTests(SynchronousTestCase):
             "| raydel: bytes of an idle phone | 0.50 |", self.text.splitlines()
         )
         self.assertNotIn("of a join", self.text)
+
+    def test_tls(self) -> None:
+        """What TLS adds is a ratio to our plain one, round by round."""
+        plan = Plan(["raydel", "raydel-tls"], self.plan.jobs, 3)
+        for cost in (75.0, 600.0, 120.0):
+            self.results.add("ready", "raydel-tls", found(cost))
+        rows = list(tables(plan, self.results))
+        self.assertIn("| CPU of a relay of device_ready | 1.50 (1.50 to 2.00) |", rows)
+        self.assertNotIn("to node", "\n".join(rows))
+
+    def test_idle_phones(self) -> None:
+        """Thousands of idle phones are told as a part of a core, and each in bytes."""
+        plan = Plan(["raydel"], [Job("idle-phones", port=0, connections=1000)], 1)
+        whole = found(400.0, resident=4_000_000, pings=500, exchanges=270)
+        self.results.add("idle-phones", "raydel", whole)
+        rows = list(tables(plan, self.results))
+        self.assertTrue(rows[0].startswith("| 1,000 idle phones | part of a core |"))
+        self.assertIn("| raydel | 20.0% | 200.0 | 250 | 135 | 0% | 4,000 |", rows)
 
     def test_alone(self) -> None:
         """Without a peer there is no table of ratios."""

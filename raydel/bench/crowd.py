@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import select
-import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
 from typing import Final, Protocol
 
+from raydel.bench.dialling import Line, dial
+from raydel.bench.trouble import Trouble
 from raydel.bench.wire import (
     CLOSE,
     GOODBYE,
@@ -36,10 +38,6 @@ PATIENCE: Final = 20.0
 DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _READ: Final = 65536
-
-
-class Trouble(Exception):
-    """The load cannot be put on that server; the text tells why."""
 
 
 class Script(Protocol):
@@ -80,9 +78,7 @@ class Phone:
         self.is_open = self.is_joined = self.is_leaving = False
         self._crowd = crowd
         self._rest = b""
-        self.socket = socket.create_connection(crowd.server, PATIENCE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.setblocking(False)
+        self.socket: Line = dial(crowd.server, number, crowd.trust)
         self.socket.send(handshake(*crowd.server))
 
     def send(self, frame: bytes) -> None:
@@ -140,6 +136,7 @@ class Phone:
             if opcode == TEXT:
                 self._hear(payload)
             elif opcode == PING:
+                self._crowd.pings += 1
                 self.send(self._crowd.mask.frame(payload, PONG))
             elif opcode == CLOSE and not self.is_leaving:
                 self.send(self._crowd.mask.frame(payload[:2], CLOSE))
@@ -177,6 +174,7 @@ class Crowd:
         host: Where the server listens.
         port: The same.
         capabilities: What each phone declares.
+        trust: Whom phones trust that speak TLS; None for those that do not.
 
     Attributes:
         script: What they do.
@@ -184,18 +182,25 @@ class Crowd:
         joined: How many seats were got.
         heard: How many messages came.
         exchanges: How many of them were questions of time sync: all are answered.
+        pings: How many heartbeats came: they are answered, too.
         errors: How many of them were errors, and how many connections broke.
         fault: The first error, for people; empty if there was none.
     """
 
     def __init__(
-        self, host: str, port: int, capabilities: tuple[str, ...] = ()
+        self,
+        host: str,
+        port: int,
+        capabilities: tuple[str, ...] = (),
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self.server = host, port
+        self.trust = trust
         self.capabilities = capabilities
         self.mask = Mask()
         self.script: Script = Idle()
         self.opened = self.joined = self.heard = self.exchanges = self.errors = 0
+        self.pings = 0
         self.fault = ""
         self.phones: dict[int, Phone] = {}
         self._poll = select.epoll()

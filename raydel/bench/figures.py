@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -40,6 +43,19 @@ def spread(values: Sequence[float | None]) -> Spread | None:
     return Spread(median(known), min(known), max(known))
 
 
+def shown(figure: Spread, form: str) -> str:
+    """Write a median, and what it is the median of.
+
+    Args:
+        figure: All three.
+        form: How each is written.
+    """
+    middle, least, most = (
+        format(value, form) for value in (figure.median, figure.least, figure.most)
+    )
+    return middle if least == most else f"{middle} ({least} to {most})"
+
+
 def ratios(
     ours: Sequence[float | None], theirs: Sequence[float | None]
 ) -> Spread | None:
@@ -56,7 +72,7 @@ def ratios(
     return spread([a / b if a is not None and b else None for a, b in pairs])
 
 
-def in_turn(names: Sequence[str], rounds: int) -> list[list[str]]:
+def in_turn(names: Sequence[_Item], rounds: int) -> list[list[_Item]]:
     """Return the order of each round: forth, back, forth and so on.
 
     Nobody is always first: what grows warm, or fills up, does so for all alike.

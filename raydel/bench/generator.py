@@ -6,18 +6,20 @@
 from __future__ import annotations
 
 import gc
-import resource
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
-from raydel.bench.crowd import Crowd, Trouble
+from raydel.bench.crowd import Crowd
+from raydel.bench.dialling import trusting
 from raydel.bench.figures import percentile
+from raydel.bench.growth import grow
 from raydel.bench.job import Found, Job
+from raydel.bench.limits import allow_sockets
 from raydel.bench.loads import (
     ASKED_AROUND_STARTS,
     READY,
@@ -29,7 +31,9 @@ from raydel.bench.loads import (
     Relays,
     run,
 )
-from raydel.bench.usage import cpu_seconds, resident_bytes
+from raydel.bench.meter import Meter, rest, tell
+from raydel.bench.trouble import Trouble
+from raydel.bench.usage import resident_bytes
 
 FIRST: Final = 50
 """Idle connections that do not count: they pay for what all share."""
@@ -59,12 +63,6 @@ def main(arguments: Sequence[str]) -> None:
     sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
 
 
-def allow_sockets() -> None:
-    """Let this process, and those it starts, have as many sockets as may be."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
 def measure(job: Job) -> Found:
     """Do a job.
 
@@ -72,7 +70,8 @@ def measure(job: Job) -> Found:
         Trouble: The server is not there, or does not do what it should.
     """
     asked = (ASKED_AROUND_STARTS,) if job.workload == "relays" else ()
-    with closing(Crowd(job.host, job.port, asked)) as crowd:
+    trust = trusting(job.authority)
+    with closing(Crowd(job.host, job.port, asked, trust)) as crowd:
         found = _found(job, crowd)
         crowd.leave(stop=job.workload in {"relays", "at-once"})
     return found
@@ -81,6 +80,8 @@ def measure(job: Job) -> Found:
 def _found(job: Job, crowd: Crowd) -> Found:
     if job.workload in {"idle", "idle-unjoined"}:
         return _idle(job, crowd)
+    if job.workload == "idle-phones":
+        return _idle_phones(job, crowd)
     if job.workload == "joins":
         return _under(job, crowd, Joins(crowd, job.in_flight))
     crowd.come(job.connections)
@@ -98,20 +99,10 @@ def _under(job: Job, crowd: Crowd, load: Load) -> Found:
     run(crowd, load, job.warm_up)
     for waits in load.waits.values():
         waits.clear()
-    number, heard, asked = load.count, crowd.heard, crowd.exchanges
-    before, own = _cpu(job), time.process_time()
-    took = run(crowd, load, job.seconds)
-    after = _cpu(job)
-    return Found(
-        count=load.count - number,
-        seconds=took,
-        cpu=None if before is None or after is None else after - before,
-        load_cpu=time.process_time() - own,
-        exchanges=crowd.exchanges - asked,
-        heard=crowd.heard - heard,
-        errors=crowd.errors,
-        latencies={name: _summed(waits) for name, waits in load.waits.items() if waits},
-    )
+    number, meter = load.count, Meter(crowd, job.process)
+    passed = meter.stop(run(crowd, load, job.seconds))
+    latencies = {name: _summed(each) for name, each in load.waits.items() if each}
+    return structs.replace(passed, count=load.count - number, latencies=latencies)
 
 
 def _idle(job: Job, crowd: Crowd) -> Found:
@@ -121,29 +112,41 @@ def _idle(job: Job, crowd: Crowd) -> Found:
     crowd.rest(job.warm_up)
     before = _resident(job)
     _come(crowd, job.connections, joined)
+    return _resting(job, crowd, job.warm_up, before)
+
+
+def _idle_phones(job: Job, crowd: Crowd) -> Found:
+    """Measure what phones cost once they are asked as seldom as ever after."""
+    grow(crowd, FIRST)
     crowd.rest(job.warm_up)
-    cpu, began, asked = _cpu(job), time.monotonic(), crowd.exchanges
-    crowd.rest(job.seconds)
-    after, used = _resident(job), _cpu(job)
+    before = _resident(job)
+    grow(crowd, FIRST + job.connections, note=tell)
+    tell(f"waiting {job.settling:.0f} s until their first questions are over")
+    return _resting(job, crowd, job.settling, before)
+
+
+def _resting(job: Job, crowd: Crowd, settling: float, before: int | None) -> Found:
+    """Measure phones that all are there, after a while.
+
+    Args:
+        job: What for.
+        crowd: The phones, `FIRST` of which do not count.
+        settling: The while, s.
+        before: Bytes the server had before the others came.
+    """
+    crowd.rest(settling)
+    passed = rest(crowd, job.process, job.seconds)
+    after = _resident(job)
     if len(crowd.phones) < job.connections + FIRST:
         raise Trouble("the server closed connections that were idle")
-    return Found(
-        count=job.connections,
-        seconds=time.monotonic() - began,
-        cpu=None if cpu is None or used is None else used - cpu,
-        exchanges=crowd.exchanges - asked,
-        resident=None if before is None or after is None else after - before,
-    )
+    resident = None if before is None or after is None else after - before
+    return structs.replace(passed, count=job.connections, resident=resident)
 
 
 def _come(crowd: Crowd, connections: int, joined: bool) -> None:
     crowd.come(connections)
     if joined:
         crowd.sit()
-
-
-def _cpu(job: Job) -> float | None:
-    return None if job.process is None else cpu_seconds(job.process)
 
 
 def _resident(job: Job) -> int | None:

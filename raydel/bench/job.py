@@ -7,7 +7,14 @@ from typing import Literal
 from msgspec import Struct
 
 Workload = Literal[
-    "relays", "at-once", "ready", "sync", "joins", "idle", "idle-unjoined"
+    "relays",
+    "at-once",
+    "ready",
+    "sync",
+    "joins",
+    "idle",
+    "idle-unjoined",
+    "idle-phones",
 ]
 
 
@@ -25,6 +32,8 @@ class Job(Struct, frozen=True):
             an open loop. Latencies count from when each was due.
         warm_up: Seconds before anything counts.
         seconds: Seconds that count.
+        settling: For ``idle-phones``, seconds from the last join until anything counts.
+        authority: For phones that speak TLS, the certificate, PEM, that they trust.
     """
 
     workload: Workload
@@ -36,6 +45,8 @@ class Job(Struct, frozen=True):
     rate: float = 0.0
     warm_up: float = 1.0
     seconds: float = 3.0
+    settling: float = 0.0
+    authority: str = ""
 
 
 class Found(Struct, frozen=True, omit_defaults=True):
@@ -47,6 +58,7 @@ class Found(Struct, frozen=True, omit_defaults=True):
         cpu: CPU seconds that the server used meanwhile; None if not known.
         load_cpu: The same of the load generator.
         exchanges: Questions of time sync that were asked and answered meanwhile.
+        pings: Heartbeats that were answered meanwhile.
         heard: Messages that the phones got meanwhile.
         errors: Of those, errors; and connections that broke.
         resident: Bytes that the server grew by; None if not known.
@@ -58,6 +70,7 @@ class Found(Struct, frozen=True, omit_defaults=True):
     cpu: float | None = None
     load_cpu: float = 0.0
     exchanges: int = 0
+    pings: int = 0
     heard: int = 0
     errors: int = 0
     resident: int | None = None

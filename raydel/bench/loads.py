@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from math import inf
 from typing import Final, NamedTuple
 
-from raydel.bench.crowd import Crowd, Phone, Trouble
+from raydel.bench.crowd import Crowd, Phone
+from raydel.bench.trouble import Trouble
 from raydel.bench.wire import CLOSE, GOODBYE, message
 
 ASKED_AROUND_STARTS: Final = "asked-around-starts"
@@ -59,6 +60,8 @@ class Relays:
         steps: What a session does, over and over.
         in_flight: Relays under way at a time, for a closed loop.
         rate: Relays a second, for an open one; 0 for a closed one.
+        sessions: How many of the sessions take part, those that came first; None for
+            all. In the others nothing is done.
 
     Attributes:
         count: How many were done.
@@ -67,16 +70,23 @@ class Relays:
     """
 
     def __init__(
-        self, crowd: Crowd, steps: Sequence[Step], in_flight: int, rate: float
+        self,
+        crowd: Crowd,
+        steps: Sequence[Step],
+        in_flight: int,
+        rate: float = 0.0,
+        sessions: int | None = None,
     ) -> None:
         self.count = 0
         self.waits: dict[str, list[float]] = {step.name: [] for step in steps}
         self._crowd = crowd
         self._steps = steps
         self._frames = [crowd.mask.frame(step.command) for step in steps]
-        self._pairs = _pairs(crowd)
-        self._idle = deque(self._pairs)
-        self._left = 0 if rate else min(in_flight, len(self._pairs))
+        pairs = _pairs(crowd)[:sessions]
+        self._pairs = {pair.phones[0].number // 2: pair for pair in pairs}
+        self._idle = deque(pairs)
+        self._left = 0 if rate else min(in_flight, len(pairs))
+        self._is_over = False
         self._apart = 1 / rate if rate else inf
         self._due = time.monotonic() if rate else inf
 
@@ -96,8 +106,8 @@ class Relays:
 
     def heard(self, phone: Phone, kind: bytes) -> None:
         """Count a copy; with the last one the relay is done."""
-        pair = self._pairs[phone.number // 2]
-        if kind != pair.copy or not pair.missing:
+        pair = self._pairs.get(phone.number // 2)
+        if pair is None or kind != pair.copy or not pair.missing:
             return
         pair.missing -= 1
         if not pair.missing:
@@ -107,12 +117,21 @@ class Relays:
             pair.done += 1
             self.count += 1
             self._idle.append(pair)
-            if self._due == inf:
+            if self._due == inf and not self._is_over:
                 self._tap(self._idle.popleft(), now)
 
     def gone(self, phone: Phone) -> None:
         """Note that nobody was to leave."""
         _lost(self._crowd, phone)
+
+    def finish(self) -> None:
+        """Begin no more, and wait for what is under way.
+
+        Raises:
+            Trouble: A copy does not come.
+        """
+        self._is_over = True
+        self._crowd.until(lambda: len(self._idle) == len(self._pairs), "the last relay")
 
     def _tap(self, pair: Pair, due: float) -> None:
         number = pair.done % len(self._steps)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -12,18 +10,19 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import structs
 
-from raydel.bench.crowd import Trouble
+from raydel.bench.apart import run_apart
 from raydel.bench.figures import in_turn
-from raydel.bench.generator import allow_sockets
+from raydel.bench.growth import PACE, unheard
 from raydel.bench.job import Found, Job, Workload
-from raydel.bench.servers import Server
-from raydel.bench.usage import pinned
+from raydel.bench.limits import allow_sockets
+from raydel.bench.servers import OURS, Server
+from raydel.bench.trouble import Trouble
 
-FRESH: Final = frozenset({"idle", "idle-unjoined"})
+FRESH: Final = frozenset({"idle", "idle-unjoined", "idle-phones"})
 """What is measured on a server that has just begun: memory that was used before, and is
 free again, would hide what connections take."""
 
-ALWAYS_ASKS: Final = frozenset({"raydel", "raydel-sqlite"})
+ALWAYS_ASKS: Final = frozenset(OURS)
 """What asks questions around each start: a relay at once does not exist there."""
 
 _MORE_TIME: Final = 120.0
@@ -36,6 +35,7 @@ class Target(Protocol):
     name: str
     host: str
     port: int
+    authority: str
 
     @property
     def process(self) -> int | None:
@@ -104,7 +104,7 @@ def play(plan: Plan, note: Callable[[str], None]) -> Results:
         for job in plan.jobs:
             for number, order in enumerate(in_turn(plan.names, plan.rounds)):
                 note(f"{job.workload}, round {number + 1} of {plan.rounds}")
-                _round(plan, job, order, running, results)
+                _round(plan, job, order, running, results, note)
     return results
 
 
@@ -114,12 +114,13 @@ def _round(
     order: Sequence[str],
     running: Mapping[str, Target],
     results: Results,
+    note: Callable[[str], None],
 ) -> None:
     for name in order:
         if job.workload == "at-once" and name in ALWAYS_ASKS:
             continue
         with _target(plan, job, running[name]) as target:
-            results.add(job.workload, name, measured(job, target))
+            results.add(job.workload, name, measured(job, target, note))
 
 
 @contextmanager
@@ -131,29 +132,23 @@ def _target(plan: Plan, job: Job, running: Target) -> Iterator[Target]:
         yield running
 
 
-def measured(job: Job, target: Target) -> Found:
+def measured(job: Job, target: Target, note: Callable[[str], None] = unheard) -> Found:
     """Have the load generator do one job, in a process and on a core of its own.
 
     Raises:
         Trouble: It could not.
     """
     job = structs.replace(
-        job, host=target.host, port=target.port, process=target.process
+        job,
+        host=target.host,
+        port=target.port,
+        process=target.process,
+        authority=target.authority,
     )
-    text = msgspec.json.encode(job).decode()
-    with pinned(0):
-        generator = subprocess.Popen(  # noqa: S603 - our own
-            [sys.executable, "-m", "raydel.bench.generator", text],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    joining = job.connections / PACE
+    patience = job.warm_up + job.seconds + job.settling + 2 * joining + _MORE_TIME
     try:
-        out, complaint = generator.communicate(
-            timeout=job.warm_up + job.seconds + _MORE_TIME
-        )
-    finally:
-        generator.kill()
-    if generator.returncode:
-        raise Trouble(f"{target.name}: {complaint.strip()[-500:]}")
+        out = run_apart("raydel.bench.generator", job, patience, note)
+    except Trouble as trouble:
+        raise Trouble(f"{target.name}: {trouble}") from None
     return msgspec.json.decode(out, type=Found)

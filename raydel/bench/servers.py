@@ -15,13 +15,22 @@ from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 import raydel
-from raydel.bench.crowd import Trouble
+from raydel.bench.dialling import trusting
+from raydel.bench.trouble import Trouble
 from raydel.bench.usage import pinned
+from raydel.certificates import HOME
+from raydel.certificates.authority import issue, new_authority
 
 LOOPBACK: Final = "127.0.0.1"
 
 CLONE: Final = Path(raydel.__file__).parents[1]
 """Where a clone of the project lies, if this is one."""
+
+OURS: Final = ("raydel", "raydel-sqlite", "raydel-tls", "raydel-sqlite-tls")
+"""Ours: with sessions in memory or on disk, plain or over TLS."""
+
+TLS: Final = "-tls"
+"""How the names of those end that speak it."""
 
 PEERS: Final = ("node", "websockets", "aiohttp")
 """What there is to compare with."""
@@ -39,20 +48,26 @@ class Server:
     """One server, in a process of its own, in an empty directory.
 
     Args:
-        name: ``raydel``, ``raydel-sqlite``, or one of `PEERS`.
+        name: One of `OURS`, or of `PEERS`.
         place: Of the core it runs on, counted from the last; the load has the other.
+
+    Attributes:
+        authority: Who vouches for it over TLS, PEM; nothing for one without.
     """
 
     def __init__(self, name: str, place: int = 1) -> None:
         self.name = name
         self.port = free_port()
         self.host = LOOPBACK
+        started = command(name, self.port)
         self._home = TemporaryDirectory(prefix="raydel-bench-")
+        is_sealed = name.endswith(TLS)
+        self.authority = certify(Path(self._home.name)) if is_sealed else ""
         log = Path(self._home.name) / "log"
         environment = {**os.environ, "PYTHONPATH": str(CLONE)}
         with pinned(place), log.open("wb") as out:
             self._process = subprocess.Popen(  # noqa: S603 - of our own choice
-                command(name, self.port),
+                started,
                 cwd=self._home.name,
                 env=environment,
                 stdout=out,
@@ -73,7 +88,7 @@ class Server:
         """
         deadline = time.monotonic() + READY_WITHIN
         while self._process.poll() is None and time.monotonic() < deadline:
-            if answers(self.host, self.port):
+            if answers(self.host, self.port, self.authority):
                 return self
             time.sleep(0.05)
         said = self._log.read_text("utf-8", "replace")[-500:]
@@ -104,6 +119,7 @@ class Running:
     """
 
     name = "raydel"
+    authority = ""
 
     def __init__(self, host: str, port: int, process: int | None) -> None:
         self.host = host
@@ -124,10 +140,29 @@ class Running:
         """Leave it as it is."""
 
 
-def answers(host: str, port: int) -> bool:
-    """Tell whether a server answers ``GET /health``."""
-    asking = closing(http.client.HTTPConnection(host, port, timeout=5))
-    with suppress(OSError, http.client.HTTPException), asking as connection:
+def certify(home: Path) -> str:
+    """Make a certificate for loopback, where a server looks for it.
+
+    Returns:
+        That of the authority that vouches for it, PEM.
+    """
+    authority = new_authority("Raydel's bench")
+    pair = issue(authority, [LOOPBACK])
+    folder = home / HOME
+    folder.mkdir()
+    (folder / "bench.pem").write_bytes(pair.certificate_pem + pair.key_pem)
+    return authority.certificate_pem.decode("ascii")
+
+
+def answers(host: str, port: int, authority: str = "") -> bool:
+    """Tell whether a server answers ``GET /health``, over TLS with an authority."""
+    trust = trusting(authority)
+    connection: http.client.HTTPConnection = (
+        http.client.HTTPConnection(host, port, timeout=5)
+        if trust is None
+        else http.client.HTTPSConnection(host, port, timeout=5, context=trust)
+    )
+    with suppress(OSError, http.client.HTTPException), closing(connection):
         connection.request("GET", "/health")
         answer = connection.getresponse()
         answer.read()
@@ -148,9 +183,10 @@ def command(name: str, port: int) -> list[str]:
     Raises:
         Trouble: Something that it needs is missing.
     """
-    if name in ("raydel", "raydel-sqlite"):
-        store = "sqlite:raydel.sqlite" if name == "raydel-sqlite" else "memory:"
-        listen = f"tcp:{port}:interface={LOOPBACK}:backlog=1024"
+    if name in OURS:
+        store = "sqlite:raydel.sqlite" if "sqlite" in name else "memory:"
+        way = "tls" if name.endswith(TLS) else "tcp"
+        listen = f"{way}:{port}:interface={LOOPBACK}:backlog=1024"
         twistd = [sys.executable, "-c", _TWISTD, "-n", "--pidfile=", "raydel"]
         return [*twistd, f"--port={listen}", f"--store={store}"]
     folder = CLONE / "bench"

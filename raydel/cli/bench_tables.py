@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from msgspec import to_builtins
 
-from raydel.bench.figures import Spread, ratios, spread
-from raydel.bench.job import Found, Workload
+from raydel.bench.figures import Spread, ratios, shown, spread
+from raydel.bench.job import Found, Job, Workload
 from raydel.bench.rounds import ALWAYS_ASKS, Plan, Results
+from raydel.bench.servers import TLS
 
 _Figure = Callable[[Found], float | None]
 
@@ -21,6 +22,7 @@ ONE: Final[dict[Workload, str]] = {
     "joins": "join",
     "idle": "idle phone",
     "idle-unjoined": "idle connection",
+    "idle-phones": "idle phone",
 }
 
 FULL: Final = 0.9
@@ -30,11 +32,20 @@ FULL: Final = 0.9
 def tables(plan: Plan, results: Results) -> Iterator[str]:
     """Write a table for each load, and one of ratios."""
     for job in plan.jobs:
-        idle = job.workload.startswith("idle")
-        yield from (_memory if idle else _load)(results, job.workload)
+        yield from _table(results, job)
+        yield ""
+    if any(name.endswith(TLS) for name in plan.names):
+        yield from _over_tls(plan, results)
         yield ""
     if any(name not in ALWAYS_ASKS for name in plan.names):
         yield from _ratios(plan, results)
+
+
+def _table(results: Results, job: Job) -> Iterator[str]:
+    if job.workload == "idle-phones":
+        return _phones(results, job)
+    idle = job.workload.startswith("idle")
+    return (_memory if idle else _load)(results, job.workload)
 
 
 def _load(results: Results, workload: Workload) -> Iterator[str]:
@@ -60,6 +71,39 @@ def _memory(results: Results, workload: Workload) -> Iterator[str]:
         size = _shown(spread([each.bytes_each for each in found]), 0)
         upkeep, asked = _number(found, _upkeep, 1), _number(found, _asking, 1)
         yield f"| {name} | {size} | {upkeep} | {asked} |"
+
+
+def _phones(results: Results, job: Job) -> Iterator[str]:
+    yield (
+        f"| {job.connections:,} idle phones | part of a core | µs of CPU a second for"
+        " one | pings a second | asked a second | load | bytes for one |"
+    )
+    yield "|---|--:|--:|--:|--:|--:|--:|"
+    for name, found in results.of("idle-phones").items():
+        busy = spread([each.busy for each in found])
+        cells = (
+            "" if busy is None else shown(busy, ".1%"),
+            _shown(spread([_upkeep(each) for each in found]), 1),
+            _number(found, lambda each: each.pings / each.seconds),
+            _number(found, lambda each: each.exchanges / each.seconds),
+            _share(found, lambda each: each.load_cpu / each.seconds),
+            _shown(spread([each.bytes_each for each in found]), 0),
+        )
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def _over_tls(plan: Plan, results: Results) -> Iterator[str]:
+    """Write what TLS adds to ours."""
+    yield "| over TLS, ratio to plain | " + " | ".join(_plain(plan)) + " |"
+    yield "|---|" + "--:|" * len(_plain(plan))
+    for label, pick in _compared(results).items():
+        cells = [_shown(ratios(*pick(name + TLS, name)), 2) for name in _plain(plan)]
+        if any(cells):
+            yield f"| {label} | {' | '.join(cells)} |"
+
+
+def _plain(plan: Plan) -> list[str]:
+    return [name for name in plan.names if name + TLS in plan.names]
 
 
 def _upkeep(found: Found) -> float | None:
@@ -103,6 +147,13 @@ def _compared(results: Results) -> dict[str, _Pick]:
     for workload in ("idle", "idle-unjoined"):
         pick = same(workload, lambda found: found.bytes_each)
         compared[f"bytes of an {ONE[workload]}"] = pick
+    for label, what in {
+        "CPU": _upkeep,
+        "bytes": lambda found: found.bytes_each,
+    }.items():
+        compared[f"{label} of an idle phone that is asked seldom"] = same(
+            "idle-phones", what
+        )
     return compared
 
 
@@ -133,12 +184,7 @@ def _latencies(found: list[Found]) -> Iterator[str]:
 
 def _shown(figure: Spread | None, digits: int) -> str:
     """Write a median, and what it is the median of."""
-    if figure is None:
-        return ""
-    middle, least, most = (
-        f"{value:,.{digits}f}" for value in (figure.median, figure.least, figure.most)
-    )
-    return middle if least == most else f"{middle} ({least} to {most})"
+    return "" if figure is None else shown(figure, f",.{digits}f")
 
 
 def as_data(plan: Plan, results: Results) -> dict[str, Any]:

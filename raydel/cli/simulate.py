@@ -17,6 +17,7 @@ from raydel.cli import (
     simulate_server,
 )
 from raydel.cli.parser import Parser
+from raydel.cli.pictures import need
 from raydel.cli.simulate_options import TAKES
 from raydel.cli.simulate_options import parser as options
 from raydel.cli.tables import held, number, row, share, wrong
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
     _refuse_mixtures(parser, asked)
     networks = _chosen(parser, asked)
     if asked.plot:
-        simulate_picture.need()
+        need()
     if asked.first_frames:
         simulate_frames.run(
             networks, pairs=asked.takes, seed=asked.seed, as_json=asked.json

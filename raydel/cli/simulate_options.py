@@ -11,10 +11,10 @@ from typing import Final
 from raydel.cli import (
     simulate_frames,
     simulate_long,
-    simulate_picture,
     simulate_server,
 )
 from raydel.cli.parser import Parser
+from raydel.cli.pictures import PLOT_HELP, picture
 from raydel.cli.simulate_server import LATEST, SOONEST
 from raydel.core.instants import SECOND
 from raydel.simulation.methods import METHODS
@@ -137,8 +137,8 @@ def parser() -> Parser:
     add(
         "--plot",
         metavar="FILE",
-        type=_picture,
-        help="draw it, too, as a .png or an .svg; that takes matplotlib",
+        type=picture,
+        help=PLOT_HELP,
     )
     add(
         "--jobs",
@@ -197,16 +197,6 @@ def _after(text: str) -> float:
     raise ArgumentTypeError(
         f"{text!r} is no number of seconds from {SOONEST:g} to {LATEST:g}"
     )
-
-
-def _picture(text: str) -> Path:
-    file = Path(text)
-    if file.suffix.lower() not in simulate_picture.KINDS:
-        kinds = " nor ".join(simulate_picture.KINDS)
-        raise ArgumentTypeError(f"{text!r} ends neither with {kinds}")
-    if not file.parent.is_dir():
-        raise ArgumentTypeError(f"{text!r}: there is no such directory")
-    return file
 
 
 def _granularity(text: str) -> float:

@@ -4,38 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from raydel.cli.pictures import save, sheet
 from raydel.core.instants import MINUTE
-from raydel.export.trouble import brings
 from raydel.simulation.alignments import Seen
 from raydel.simulation.figures import Tally, quantile
 from raydel.simulation.longtakes import Series
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-KINDS: Final = (".png", ".svg")
-"""The kinds of files that can be drawn."""
 
 POINTS: Final = 400
 """On each curve: more than a screen shows."""
 
 _OURS: Final[dict[str, Any]] = {"lw": 2.5, "color": "black"}
-
-
-def need() -> None:
-    """Make sure there is something to draw with, before takes are played for long.
-
-    Raises:
-        SystemExit: There is not.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        raise SystemExit(
-            f"raydel: --plot needs matplotlib; {brings('matplotlib')}"
-        ) from None
 
 
 def save_skews(file: Path, tallies: Mapping[str, Mapping[str, Tally]]) -> None:
@@ -48,7 +28,7 @@ def save_skews(file: Path, tallies: Mapping[str, Mapping[str, Tally]]) -> None:
     Raises:
         SystemExit: It cannot be written.
     """
-    figure, axes = _sheet(len(tallies))
+    figure, axes = sheet(len(tallies))
     for ax, (network, methods) in zip(axes, tallies.items(), strict=True):
         for name, tally in methods.items():
             look = _OURS if name == "ours" else {"lw": 1.2}
@@ -57,7 +37,7 @@ def save_skews(file: Path, tallies: Mapping[str, Mapping[str, Tally]]) -> None:
         ax.grid(alpha=0.3)
     axes[-1].set_xlabel("the two phones start at most so far apart, ms")
     axes[0].legend(fontsize="small")
-    _save(figure, file)
+    save(figure, file)
 
 
 def _curve(tally: Tally) -> tuple[list[float], list[float]]:
@@ -77,14 +57,14 @@ def save_courses(file: Path, series: Sequence[Series]) -> None:
     Raises:
         SystemExit: It cannot be written.
     """
-    figure, axes = _sheet(len(series))
+    figure, axes = sheet(len(series))
     for ax, each in zip(axes, series, strict=True):
         _draw_course(ax, each.course(0, POINTS))
         ax.set(title=each.network, ylabel="ms")
         ax.grid(alpha=0.3)
     axes[-1].set_xlabel("minutes since the start")
     axes[0].legend(fontsize="small", ncols=4)
-    _save(figure, file)
+    save(figure, file)
 
 
 def _draw_course(ax: Any, seen: list[tuple[float, Seen]]) -> None:
@@ -110,18 +90,3 @@ def _draw_course(ax: Any, seen: list[tuple[float, Seen]]) -> None:
         )
     errors = [look.error for _, look in seen]
     ax.plot(minutes, errors, color="black", lw=1, label="error")
-
-
-def _sheet(count: int) -> tuple[Figure, list[Any]]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 0.6 + 2.4 * count), layout="constrained")
-    axes = figure.subplots(count, sharex=True, squeeze=False)
-    return figure, [ax for (ax,) in axes]
-
-
-def _save(figure: Figure, file: Path) -> None:
-    try:
-        figure.savefig(file, dpi=120)
-    except OSError as problem:
-        raise SystemExit(f"raydel: {file}: {problem.strerror}") from None

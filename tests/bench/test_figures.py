@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.bench.figures import Spread, in_turn, percentile, ratios, spread
+from raydel.bench.figures import Spread, in_turn, percentile, ratios, shown, spread
 from raydel.bench.job import Found
 
 
@@ -31,6 +31,11 @@ class FigureTests(SynchronousTestCase):
         """Rounds without a figure do not count; without any there is none."""
         self.assertEqual(Spread(3.0, 3.0, 3.0), spread([None, 3.0]))
         self.assertIsNone(spread([None]))
+
+    def test_shown(self) -> None:
+        """A spread that is none is one figure."""
+        self.assertEqual("2.0 (1.0 to 90.0)", shown(Spread(2.0, 1.0, 90.0), ".1f"))
+        self.assertEqual("50%", shown(Spread(0.5, 0.499, 0.501), ".0%"))
 
     def test_ratios(self) -> None:
         """Each round has its own: a machine that is slow for one spoils none."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,17 @@ from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from raydel.bench.crowd import Trouble
+from raydel.bench.apart import run_apart
+from raydel.bench.climb import Climb, Series
+from raydel.bench.climb import measure as ascend
+from raydel.bench.dialling import dial
 from raydel.bench.generator import measure
+from raydel.bench.growth import unheard
 from raydel.bench.job import Found, Job, Workload
 from raydel.bench.rounds import measured
 from raydel.bench.servers import PEERS, Running, Server, free_port
+from raydel.bench.trouble import Trouble
+from raydel.certificates.authority import new_authority
 from tests.integration.program import Program
 from tests.integration.wire import scenario
 
@@ -152,8 +159,8 @@ async def told_clock(phone: ClientConnection) -> None:
 
 def small(workload: Workload, **more: Any) -> Job:
     """Return a measurement of a moment."""
-    size: dict[str, Any] = {"connections": 8, "in_flight": 4, "seconds": 0.4}
-    return Job(workload, port=0, warm_up=0.1, **(size | more))
+    size: dict[str, Any] = {"port": 0, "connections": 8, "in_flight": 4, "seconds": 0.4}
+    return Job(workload, warm_up=0.1, **(size | more))
 
 
 def put_on(server: Program, job: Job) -> Found:
@@ -204,6 +211,85 @@ def test_idle(server: Program) -> None:
     found = put_on(server, small("idle", connections=50, seconds=0.2))
     assert found.count == 50
     assert found.bytes_each is not None
+
+
+def test_idle_phones(server: Program) -> None:
+    """They join two by two, answer what they are asked, and all stay."""
+    found = put_on(server, small("idle-phones", connections=20, settling=0.1))
+    assert found.count == 20
+    assert found.bytes_each is not None
+    assert server.rest("GET", "/health").body["activeSessions"] == 0
+
+
+@pytest.mark.parametrize("workload", ["ready", "joins"])
+def test_tls(sealed: Server, workload: Workload) -> None:
+    """The same loads are put on over TLS, by phones that trust one certificate."""
+    found = measured(small(workload), sealed)
+    assert found.count >= 4
+    assert found.errors == 0
+
+
+def test_strangers_certificate(sealed: Server) -> None:
+    """A certificate that somebody else vouches for is refused."""
+    other = new_authority("Somebody else").certificate_pem.decode()
+    job = small("ready", authority=other)
+    with pytest.raises(Trouble, match="no TLS with the server: CERTIFICATE_VERIFY"):
+        measure(replace(job, port=sealed.port))
+
+
+@pytest.fixture(scope="module")
+def sealed() -> Iterator[Server]:
+    """Run ours over TLS."""
+    with Server("raydel-tls") as server:
+        yield server
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have one loopback address")
+def test_many_addresses(server: Program) -> None:
+    """From the ten-thousandth on, phones call from further addresses of loopback."""
+    callers = []
+    for number in (0, 9_999, 10_000, 25_000):
+        line = dial(("127.0.0.1", server.port), number, None)
+        with closing(socket.socket(fileno=os.dup(line.fileno()))) as twin:
+            callers.append(twin.getsockname()[0])
+        line.close()
+    assert callers == ["127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.3"]
+
+
+def test_too_slow(server: Program) -> None:
+    """A load that takes far too long is given up, and that is said."""
+    job = small("idle-unjoined", port=server.port, seconds=60.0)
+    with pytest.raises(Trouble, match="it was not done in 1 s"):
+        run_apart("raydel.bench.generator", job, 0.6, unheard)
+
+
+# The climb.
+
+
+@pytest.mark.parametrize("series", ["connections", "sessions"])
+def test_climb(server: Program, series: Series) -> None:
+    """A crowd grows, and shrinks again; each size has its load, then its upkeep."""
+    climb = Climb(
+        series,
+        (4, 12),
+        port=server.port,
+        process=server.process.pid,
+        in_flight=2,
+        warm_up=0.1,
+        seconds=0.2,
+        settling=0.0,
+        soon=0.1,
+    )
+    points = ascend(climb)
+    assert [point.size for point in points] == [4, 12, 12, 4]
+    there = [climb.scale * size for size in (4, 12, 12, 4)]
+    assert [point.upkeep.count for point in points] == there
+    for point in points:
+        assert point.load.count > 10
+        copies = point.load.heard - point.load.exchanges
+        assert copies >= 2 * point.load.count - 2 * 2 * 2
+        assert point.cost is not None
+    assert server.rest("GET", "/health").body["activeSessions"] == 0
 
 
 def test_nobody_there() -> None:
