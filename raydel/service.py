@@ -111,10 +111,10 @@ GOODBYE: Final = 3.0
 LAST_COMMIT: Final = 1.0
 """Seconds that the store then has, for what they left behind."""
 
-BEATS: Final = 4
-"""A peer is pinged every so many seconds, a share of all of them each second."""
+BEATS: Final = 20
+"""Shares of all peers, which are pinged one after the other: nobody waits for many."""
 
-TICK: Final = 1.0
+TICK: Final = 0.2
 """Seconds between two shares."""
 
 
