@@ -171,6 +171,7 @@ class OptionsTableTests(SynchronousTestCase):
             "--webhook=": "none",
             "--webhook-secret-file=": "`RAYDEL_WEBHOOK_SECRET`",
             "--advertise": "off",
+            "--wire=": Config.wire,
             "--version": "",
             "--help": "",
         }
