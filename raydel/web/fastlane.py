@@ -20,8 +20,10 @@ from typing import Any, Final
 from autobahn.websocket.protocol import WebSocketProtocol
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import connectionDone
 from twisted.internet.tcp import Server
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from raydel.core.config import WireLane
 from raydel.web.sample import Sample, opened
@@ -122,6 +124,11 @@ class FastProtocol(SyncProtocol):
         if at < len(data):
             # Not `dataReceived`, which would write a line for a log that is off.
             self._dataReceived(data[at:])
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Take the end of TCP, without the lines for logs that are off."""
+        WebSocketProtocol._connectionLost(self, reason)  # noqa: SLF001 - as inherited
+        self.factory.countConnections -= 1
 
     def send_text(self, payload: bytes) -> None:
         """Send a text message, in one frame."""
