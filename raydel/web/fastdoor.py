@@ -107,6 +107,7 @@ class FastDoor:
         transport = take(channel)
         protocol = self._entrance.open(transport, guest.code)
         put(transport, protocol)
+        transport.resumeProducing()
         protocol.welcome(answer(guest.key))
         # A client may send its first message in one packet with the handshake.
         if guest.end < len(data):
