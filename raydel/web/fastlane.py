@@ -23,7 +23,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.internet.tcp import Server
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from raydel.core.config import WireLane
 from raydel.web.sample import Sample, opened
@@ -125,7 +124,7 @@ class FastProtocol(SyncProtocol):
             # Not `dataReceived`, which would write a line for a log that is off.
             self._dataReceived(data[at:])
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
+    def connectionLost(self, reason: Any = connectionDone) -> None:
         """Take the end of TCP, without the lines for logs that are off."""
         WebSocketProtocol._connectionLost(self, reason)  # noqa: SLF001 - as inherited
         self.factory.countConnections -= 1

@@ -419,7 +419,7 @@ class Entrance:
             code: The session code in the peer's path, in upper case.
         """
         # Not called: what Autobahn gives each when it is made, its class has here.
-        protocol: SyncProtocol = self._protocol.__new__(self._protocol)
+        protocol: Any = object.__new__(self._protocol)
         protocol.transport = transport
         protocol.state = WebSocketProtocol.STATE_OPEN
         protocol.factory.countConnections += 1
