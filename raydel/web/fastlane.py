@@ -89,6 +89,17 @@ def whole_text(data: bytes, at: int) -> tuple[bytes, int] | None:
     return (message, end) if message.isascii() or _is_text(message) else None
 
 
+def goodbye(data: bytes) -> int | None:
+    """Return the code of a close frame without a reason; None if it is anything else.
+
+    Args:
+        data: What came: that frame, masked, and no more (RFC 6455, 5.5.1).
+    """
+    if len(data) != 8 or data[:2] != b"\x88\x82":  # noqa: PLR2004 - 2 + 4 + 2
+        return None
+    return (data[6] ^ data[2]) << 8 | (data[7] ^ data[3])
+
+
 def _is_text(message: bytes) -> bool:
     try:
         message.decode()
@@ -123,6 +134,14 @@ class FastProtocol(SyncProtocol):
         if at < len(data):
             # Not `dataReceived`, which would write a line for a log that is off.
             self._dataReceived(data[at:])
+
+    def _dataReceived(self, data: bytes) -> None:
+        """Take the goodbye of one who leaves on purpose; Autobahn takes the rest."""
+        code = goodbye(data)
+        if code is not None and is_at_rest(self) and self.wire.counts_frame():
+            self.onCloseFrame(code, None)
+        else:
+            super()._dataReceived(data)
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
         """Take the end of TCP, without the lines for logs that are off."""

@@ -185,6 +185,10 @@ class Wire:
         self.received(message)
         return True
 
+    def counts_frame(self) -> bool:
+        """Count a frame; False if it is one too many, and was not counted."""
+        return self._frames.take(self._clock.seconds())
+
     def received(self, message: bytes) -> None:
         """Hand on a whole text message."""
         if self._connection is not None and self.transport.is_open:
