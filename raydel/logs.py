@@ -10,6 +10,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, TextIO, cast
 
 from twisted.logger import (
@@ -146,7 +147,11 @@ def _sentence(event: LogEvent) -> str:
 
 
 def _time(event: LogEvent) -> str:
-    return iso(event["log_time"] * SECOND)
+    return _written(int(event["log_time"] * SECOND))
+
+
+_written: Final = lru_cache(1)(iso)
+"""A busy server writes several lines in one millisecond."""
 
 
 def _level(event: LogEvent) -> str:

@@ -3,9 +3,10 @@
 A phone sends small texts, each in one frame of its own, and gets such. Autobahn reads
 and writes them with code that is made for anything a WebSocket can be, and Twisted
 waits a turn of the reactor before it writes. Here they are taken, and sent, in a few
-lines. Whatever is not just that goes to Autobahn, as if there were no fast lane:
-fragments, control frames, binary, long or half-read frames, compression, whatever
-breaks a rule, and all that comes before a WebSocket is open or once it closes.
+lines, and so are a pong, and a goodbye without a reason. Whatever is not just that goes
+to Autobahn, as if there were no fast lane: fragments, other control frames, binary, long
+or half-read frames, compression, whatever breaks a rule, and all that comes before a
+WebSocket is open or once it closes.
 
 To leave this out changes nothing but the time it takes: `--wire=library`.
 """
@@ -34,6 +35,12 @@ Autobahn is as quick with long ones, and counts what is too long."""
 
 _WHOLE_TEXT: Final = 0x81
 """The first byte of a frame: the last of its message, nothing reserved, text."""
+
+_PONG: Final = 0x8A
+"""The same of a pong."""
+
+_GOODBYE: Final = b"\x88\x82"
+"""The head of a close frame that has a code and no reason, and is masked."""
 
 _MASKED: Final = 0x80
 """In the second byte; the other bits are the length."""
@@ -89,15 +96,40 @@ def whole_text(data: bytes, at: int) -> tuple[bytes, int] | None:
     return (message, end) if message.isascii() or _is_text(message) else None
 
 
-def goodbye(data: bytes) -> int | None:
-    """Return the code of a close frame without a reason; None if it is anything else.
+def whole_pong(data: bytes, at: int) -> bytes | None:
+    """Return the payload of the pong that begins somewhere (RFC 6455, 5.5.3).
 
     Args:
-        data: What came: that frame, masked, and no more (RFC 6455, 5.5.1).
+        data: What came.
+        at: Where in it the frame begins.
+
+    Returns:
+        None if it is no pong, masked and whole.
     """
-    if len(data) != 8 or data[:2] != b"\x88\x82":  # noqa: PLR2004 - 2 + 4 + 2
+    start = at + 6
+    if len(data) < start or data[at] != _PONG:
         return None
-    return (data[6] ^ data[2]) << 8 | (data[7] ^ data[3])
+    size = data[at + 1] - _MASKED
+    if not 0 <= size < _SHORT or len(data) < start + size:
+        return None
+    mask = (data[at + 2 : start] * (size // 4 + 1))[:size]
+    payload = int.from_bytes(data[start : start + size], "little")
+    return (payload ^ int.from_bytes(mask, "little")).to_bytes(size, "little")
+
+
+def goodbye(data: bytes, at: int) -> int | None:
+    """Return the code of a close frame that is the last thing that came.
+
+    Args:
+        data: What came.
+        at: Where in it the frame begins.
+
+    Returns:
+        None if it is anything else, has a reason, or no code (RFC 6455, 5.5.1).
+    """
+    if len(data) != at + 8 or data[at : at + 2] != _GOODBYE:
+        return None
+    return (data[at + 6] ^ data[at + 2]) << 8 | (data[at + 7] ^ data[at + 3])
 
 
 def _is_text(message: bytes) -> bool:
@@ -123,25 +155,36 @@ class FastProtocol(SyncProtocol):
     """Takes and sends whole small texts itself, and leaves all else as it is."""
 
     def dataReceived(self, data: bytes) -> None:
-        """Take the texts at the beginning of what came; Autobahn takes the rest."""
+        """Take what is known at the beginning of what came; Autobahn takes the rest."""
         at = 0
         while at < len(data) and is_at_rest(self):
             found = whole_text(data, at)
+            if found is None:
+                end = self._control(data, at)
+            else:
+                end = found[1] if self.wire.message_came(found[0]) else at
             # One too many is refused on the other lane, which counts it once more.
-            if found is None or not self.wire.message_came(found[0]):
+            if end == at:
                 break
-            at = found[1]
+            at = end
         if at < len(data):
             # Not `dataReceived`, which would write a line for a log that is off.
             self._dataReceived(data[at:])
 
-    def _dataReceived(self, data: bytes) -> None:
-        """Take the goodbye of one who leaves on purpose; Autobahn takes the rest."""
-        code = goodbye(data)
-        if code is not None and is_at_rest(self) and self.wire.counts_frame():
+    def _control(self, data: bytes, at: int) -> int:
+        """Take a pong, or the goodbye of one who leaves; return where it ends.
+
+        Where it began, if it is neither, or one frame too many.
+        """
+        pong = whole_pong(data, at)
+        code = goodbye(data, at) if pong is None else None
+        if pong is code or not self.wire.counts_frame():
+            return at
+        if pong is None:
             self.onCloseFrame(code, None)
-        else:
-            super()._dataReceived(data)
+            return len(data)
+        self.onPong(pong)
+        return at + 6 + len(pong)
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
         """Take the end of TCP, without the lines for logs that are off."""
