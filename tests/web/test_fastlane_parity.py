@@ -255,7 +255,20 @@ class Parity(SynchronousTestCase):
     def test_goodbyes(self) -> None:
         """A goodbye is taken alike whatever its code, and whatever came before it."""
         before = (b"", frame(TEXT, b"hello"), frame(TEXT, b"goodbye"), b"\x01\x80mask")
-        for code in (0, 999, 1000, 1001, 1005, 1006, 1011, 2999, 3000, 4999, 5000, 65535):
+        for code in (
+            0,
+            999,
+            1000,
+            1001,
+            1005,
+            1006,
+            1011,
+            2999,
+            3000,
+            4999,
+            5000,
+            65535,
+        ):
             end = frame(CLOSE, code.to_bytes(2))
             for first in before:
                 self.assert_alike([first, end], (code, first))
