@@ -3,10 +3,10 @@
 A phone sends small texts, each in one frame of its own, and gets such. Autobahn reads
 and writes them with code that is made for anything a WebSocket can be, and Twisted
 waits a turn of the reactor before it writes. Here they are taken, and sent, in a few
-lines, and so are a pong, and a goodbye without a reason. Whatever is not just that goes
-to Autobahn, as if there were no fast lane: fragments, other control frames, binary, long
-or half-read frames, compression, whatever breaks a rule, and all that comes before a
-WebSocket is open or once it closes.
+lines, and so are a pong, and a goodbye without a reason. Whatever is not just that
+goes to Autobahn, as if there were no fast lane: fragments, other control frames,
+binary, long or half-read frames, compression, whatever breaks a rule, and all that
+comes before a WebSocket is open or once it closes.
 
 To leave this out changes nothing but the time it takes: `--wire=library`.
 """
@@ -178,7 +178,7 @@ class FastProtocol(SyncProtocol):
         """
         pong = whole_pong(data, at)
         code = goodbye(data, at) if pong is None else None
-        if pong is code or not self.wire.counts_frame():
+        if (pong is None and code is None) or not self.wire.counts_frame():
             return at
         if pong is None:
             self.onCloseFrame(code, None)

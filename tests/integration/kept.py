@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from twisted.internet import reactor as real_reactor
 from twisted.internet.task import Clock
-from twisted.logger import globalLogBeginner
+from twisted.logger import LogPublisher, globalLogBeginner
 
 from raydel.bench.wire import Mask, message
 from raydel.core.config import Config
@@ -86,7 +86,7 @@ def allocated() -> int:
 def main() -> None:
     """Weigh, and print what comes of it."""
     # Twisted would keep the lines of its log for whoever begins to listen.
-    globalLogBeginner.beginLoggingTo([lambda _: None], redirectStandardIO=False)
+    globalLogBeginner.beginLoggingTo([LogPublisher()], redirectStandardIO=False)
     hall = Hall(join=sys.argv[1] == "joined")
     hall.come(BEFORE)
     tracemalloc.start()
@@ -96,7 +96,7 @@ def main() -> None:
     # Were they not there, nothing would have been weighed.
     if hall.service.connection_count != BEFORE + CROWD:
         raise SystemExit("not all phones have come")
-    print(kept // CROWD)
+    sys.stdout.write(f"{kept // CROWD}\n")
 
 
 if __name__ == "__main__":
