@@ -39,6 +39,13 @@ class CameraCalls:
         book: What is known of all cameras.
     """
 
+    __slots__ = (
+        "_book",
+        "_call",
+        "_installation_id",
+        "_model",
+    )
+
     def __init__(self, book: CameraBook) -> None:
         self._book = book
         self._installation_id: str | None = None

@@ -72,6 +72,32 @@ class Connection:
         timebase: Server time.
     """
 
+    __slots__ = (
+        "_asked_for",
+        "_camera",
+        "_config",
+        "_departures",
+        "_desk",
+        "_faulty",
+        "_gone",
+        "_goodbye",
+        "_peer_clock",
+        "_prober",
+        "_probing",
+        "_pulse",
+        "_starts_by",
+        "_timebase",
+        "_trips",
+        "app",
+        "command_id",
+        "device_id",
+        "path_code",
+        "peer",
+        "resume_token",
+        "session_code",
+        "transport",
+    )
+
     log = Logger()
 
     def __init__(
@@ -95,7 +121,7 @@ class Connection:
         self.device_id: str | None = None
         self.command_id: str | None = None
         self.resume_token: str | None = None
-        self.gone: Deferred[None] = Deferred()
+        self._gone: Deferred[None] | None = None
         self._desk = desk
         self._prober = prober
         self._camera = camera
@@ -109,6 +135,13 @@ class Connection:
         self._faulty = False
         self._goodbye: int | None = None
         self._starts_by = -inf
+
+    @property
+    def gone(self) -> Deferred[None]:
+        """Fires once the wire is gone; nobody asks before the server ends."""
+        if self._gone is None:
+            self._gone = Deferred()
+        return self._gone
 
     # What the wire calls.
 

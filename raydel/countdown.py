@@ -53,6 +53,21 @@ class Countdown:
         grace: By how many ms it leaves before its instant asks for that.
     """
 
+    __slots__ = (
+        "_answers",
+        "_clock",
+        "_grace",
+        "_leaves_at",
+        "_on_receipt",
+        "_phone",
+        "_send",
+        "_since",
+        "_timebase",
+        "_timer",
+        "command",
+        "receipt",
+    )
+
     def __init__(
         self,
         phone: Phone,

@@ -47,6 +47,15 @@ class Departures:
         timebase: Server time.
     """
 
+    __slots__ = (
+        "_addressee",
+        "_behind",
+        "_clock",
+        "_countdown",
+        "_outbox",
+        "_timebase",
+    )
+
     def __init__(
         self, addressee: Addressee, clock: IReactorTime, timebase: ITimebase
     ) -> None:

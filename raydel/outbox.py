@@ -19,6 +19,13 @@ class Outbox:
         timebase: Tells server time, in which departures are given.
     """
 
+    __slots__ = (
+        "_clock",
+        "_timebase",
+        "_timer",
+        "_waiting",
+    )
+
     def __init__(self, clock: IReactorTime, timebase: ITimebase) -> None:
         self._clock = clock
         self._timebase = timebase

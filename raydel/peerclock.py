@@ -41,6 +41,17 @@ class PeerClock:
         keep: Keeps a look at the clock of a peer that takes part in a take.
     """
 
+    __slots__ = (
+        "_ended",
+        "_estimator",
+        "_keep",
+        "_kept_for",
+        "_last_by",
+        "_send",
+        "_timebase",
+        "_unreported",
+    )
+
     def __init__(
         self,
         timebase: ITimebase,

@@ -50,6 +50,13 @@ class Probing:
         attended_until: When full cadence ends else.
     """
 
+    __slots__ = (
+        "ask",
+        "attended_until",
+        "is_worth_it",
+        "records",
+    )
+
     def __init__(
         self, ask: Callable[[int], None], is_worth_it: Callable[[], bool]
     ) -> None:
@@ -72,6 +79,12 @@ class _Burst:
         began: When its first question was due, ms.
         asked: How many questions were asked.
     """
+
+    __slots__ = (
+        "asked",
+        "began",
+        "probing",
+    )
 
     def __init__(self, probing: Probing, began: float) -> None:
         self.probing = probing

@@ -45,6 +45,15 @@ class Pulse:
         life: How things stand.
     """
 
+    __slots__ = (
+        "_clock",
+        "_last_heard",
+        "_lose_patience",
+        "_patience",
+        "_timebase",
+        "life",
+    )
+
     def __init__(
         self,
         clock: IReactorTime,

@@ -156,6 +156,8 @@ class SessionService(Service):
         self._names = (f"{secrets.token_hex(4)}-{n}" for n in count(1))
         self._requests = (f"operator-{n}" for n in count(1))
         self._beat = 0
+        # Asked for once: a class's logger makes a new one each time.
+        self._tell_log = self.log.info
         self._ticker: IDelayedCall | None = None
 
     # The service.
@@ -534,22 +536,23 @@ class SessionService(Service):
 
     def _note(self, happened: Happened) -> None:
         """Write one line: which session, what, and what there is to add."""
-        fields = {
-            "session": happened.session_id,
-            "occasion": happened.occasion.value,
-            "device": happened.device_id,
-            "name": happened.name,
-            "reason": happened.reason,
-        }
-        shown = [key for key, value in fields.items() if value]
-        self.log.info(_FORMATS[tuple(shown[2:])], **fields)
+        device, name, reason = happened.device_id, happened.name, happened.reason
+        self._tell_log(
+            _FORMATS[bool(device), bool(name), bool(reason)],
+            session=happened.session_id,
+            occasion=happened.occasion.value,
+            device=device,
+            name=name,
+            reason=reason,
+        )
 
 
 _FORMATS: Final = {
-    (): "{session}: {occasion}",
-    ("reason",): "{session}: {occasion}, {reason}",
-    ("name", "reason"): "{session}: {occasion}: {name}, {reason}",
-    ("device", "name"): "{session}: {occasion}: {name} ({device})",
-    ("device", "name", "reason"): "{session}: {occasion}: {name} ({device}), {reason}",
+    (False, False, False): "{session}: {occasion}",
+    (False, False, True): "{session}: {occasion}, {reason}",
+    (False, True, True): "{session}: {occasion}: {name}, {reason}",
+    (True, True, False): "{session}: {occasion}: {name} ({device})",
+    (True, True, True): "{session}: {occasion}: {name} ({device}), {reason}",
 }
-"""By which fields there are: a name never becomes part of a format."""
+"""By whether there is a device, a name, and a reason: a name never becomes part of a
+format."""

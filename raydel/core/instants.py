@@ -30,7 +30,8 @@ def iso(instant: float) -> str:
     '2026-01-15T10:30:00.000Z'
     """
     moment = _EPOCH + timedelta(milliseconds=int(instant))
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(instant) % 1000:03d}Z"
+    # `strftime` takes three times as long, and each line of the log asks.
+    return moment.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 def fine(milliseconds: float) -> float:

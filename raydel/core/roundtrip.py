@@ -30,6 +30,12 @@ class RoundTrips(Generic[Purpose]):
     Each ping may carry a purpose, which its pong gives back.
     """
 
+    __slots__ = (
+        "_pending",
+        "_round_trips",
+        "_sent",
+    )
+
     def __init__(self) -> None:
         self._sent = 0
         self._pending: dict[bytes, tuple[float, list[Purpose]]] = {}

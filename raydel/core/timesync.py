@@ -115,6 +115,22 @@ class Estimator:
             had slept; -inf if none ever did.
     """
 
+    __slots__ = (
+        "_answered_up_to",
+        "_asked",
+        "_bursts",
+        "_corridor",
+        "_delay",
+        "_latest",
+        "_pending",
+        "_readings",
+        "_settled",
+        "_state",
+        "_whole",
+        "answered",
+        "set_at",
+    )
+
     def __init__(self) -> None:
         self.answered = 0
         self.set_at = -inf

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
@@ -69,8 +69,21 @@ LIMITS: Final[Mapping[Stage, float]] = {
 }
 
 
+class Door(Protocol):
+    """Another way in, for those who ask for no more than a WebSocket."""
+
+    def lets_in(self, channel: HTTPChannel, data: bytes) -> bool:
+        """Take a connection, by its first packet; False if it stays with HTTP."""
+
+
 class Channel(HTTPChannel):
-    """A connection of HTTP/1.1, on the clock of its site."""
+    """A connection of HTTP/1.1, on the clock of its site.
+
+    Attributes:
+        door: What its first packet is shown, if there is something.
+    """
+
+    door: Door | None = None
 
     # TCP or TLS, which is more than an `ITransport`.
     transport: Any
@@ -91,6 +104,10 @@ class Channel(HTTPChannel):
             return
         if self._stage is Stage.IDLE:
             self._enter(Stage.HEADERS)
+        door, self.door = self.door, None
+        if door is not None and door.lets_in(self, data):
+            self._enter(Stage.ANSWER)
+            return
         super().dataReceived(data)
 
     def allHeadersReceived(self) -> None:

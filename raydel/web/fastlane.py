@@ -20,6 +20,7 @@ from typing import Any, Final
 from autobahn.websocket.protocol import WebSocketProtocol
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import connectionDone
 from twisted.internet.tcp import Server
 from twisted.logger import Logger
 
@@ -130,6 +131,11 @@ class FastProtocol(SyncProtocol):
         if at < len(data):
             # Not `dataReceived`, which would write a line for a log that is off.
             self._dataReceived(data[at:])
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:
+        """Take the end of TCP, without the lines for logs that are off."""
+        WebSocketProtocol._connectionLost(self, reason)  # noqa: SLF001 - as inherited
+        self.factory.countConnections -= 1
 
     def send_text(self, payload: bytes) -> None:
         """Send a text message, in one frame."""

@@ -10,10 +10,12 @@ from typing import Any, Final
 from autobahn.twisted.websocket import WebSocketServerProtocol
 from twisted.internet.address import IPv4Address
 
+KEY: Final = b"AAAAAAAAAAAAAAAAAAAAAA=="
+"""Of the handshake."""
+
 _HANDSHAKE: Final = (
     b"GET /sync HTTP/1.1\r\nHost: sample\r\nUpgrade: websocket\r\nConnection: Upgrade"
-    b"\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    b"\r\n"
+    b"\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + KEY + b"\r\n\r\n"
 )
 
 

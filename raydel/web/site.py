@@ -18,8 +18,9 @@ from raydel.core.config import Config
 from raydel.export.formats import FORMATS, Format
 from raydel.interfaces import ISessions, ITimebase
 from raydel.threads import InThread, at_once
-from raydel.web.channel import Channel
-from raydel.web.fastlane import lane
+from raydel.web.channel import Channel, Door
+from raydel.web.fastdoor import door
+from raydel.web.fastlane import FastProtocol, lane
 from raydel.web.request import CheckedRequest
 from raydel.web.rest import RestResource
 from raydel.web.upgrade import SyncResource
@@ -48,7 +49,7 @@ class RaydelSite(Site):
 
     noisy = False
     # Without the wrapper that twisted.web puts around it to switch to HTTP/2.
-    protocol = Channel  # type: ignore[assignment]
+    protocol: type[Channel]  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class RaydelSite(Site):
         rest: RestResource,
         origins: Collection[str],
         reactor: IReactorTime,
+        door: Door | None = None,
     ) -> None:
         super().__init__(
             Root(sync, rest),
@@ -66,6 +68,7 @@ class RaydelSite(Site):
             reactor=reactor,
         )
         self._rest = rest
+        self.protocol = type("Channel", (Channel,), {"door": door})
 
     def startFactory(self) -> None:
         """Write no access log: it would quote what strangers ask for."""
@@ -97,9 +100,13 @@ def make_site(
         in_thread: Does what takes long.
         formats: What takes are exported in, by name.
     """
+    kind = lane(config.wire, reactor)
+    entrance = Entrance(sessions, reactor, kind)
+    is_fast = issubclass(kind, FastProtocol)
     return RaydelSite(
-        SyncResource(Entrance(sessions, reactor, lane(config.wire, reactor))),
+        SyncResource(entrance),
         RestResource(sessions, timebase, in_thread, formats),
         config.origins,
         reactor,
+        door(entrance, config.origins, reactor) if is_fast else None,
     )

@@ -71,9 +71,9 @@ class SyncResource:
     def _upgrade(self, request: Request, code: str | None) -> None:
         channel = request.channel
         early = channel.clearLineBuffer()
-        transport = _take(channel)
+        transport = take(channel)
         protocol = self._entrance.admit(transport, code)
-        _put(transport, protocol)
+        put(transport, protocol)
         # The channel may have paused it, for a request it was still busy with.
         transport.resumeProducing()
         protocol.dataReceived(_handshake(request))
@@ -98,7 +98,7 @@ def _code(segments: list[bytes] | None) -> str | None:
     return session_code(segments[0].decode("latin-1"))
 
 
-def _take(channel: HTTPChannel) -> Any:
+def take(channel: HTTPChannel) -> Any:
     """Take the transport out of an HTTP channel, and leave it no trace of it.
 
     Were it still the transport's producer, it would stay in memory, with the
@@ -109,7 +109,7 @@ def _take(channel: HTTPChannel) -> Any:
     return transport
 
 
-def _put(transport: Any, protocol: IProtocol) -> None:
+def put(transport: Any, protocol: IProtocol) -> None:
     """Have a transport talk to another protocol from now on."""
     if isinstance(transport, ProtocolWrapper):
         transport.wrappedProtocol = protocol

@@ -274,6 +274,11 @@ class SyncProtocol(WebSocketServerProtocol):
         """Send a ping; the payload has 125 bytes at most."""
         self.sendPing(payload)
 
+    def welcome(self, answer: bytes) -> None:
+        """Answer a handshake that was read elsewhere, and be open."""
+        self.sendData(answer)
+        self.onOpen()
+
     def write(self, data: bytes) -> None:
         """Hand bytes to the transport: all that is sent comes by here, in order."""
         self.socket.write(data)
@@ -409,8 +414,29 @@ class Entrance:
         """
         protocol: SyncProtocol = self._protocol()
         protocol.makeConnection(transport)
+        return self._wired(protocol, code)
+
+    def open(self, transport: Any, code: str | None) -> SyncProtocol:
+        """Give a transport a protocol that is past the handshake, as `unburden` has it.
+
+        Args:
+            transport: An open connection, without a producer.
+            code: The session code in the peer's path, in upper case.
+        """
+        # Not called: what Autobahn gives each when it is made, its class has here.
+        protocol: Any = object.__new__(self._protocol)
+        protocol.transport = transport
+        protocol.state = WebSocketProtocol.STATE_OPEN
+        protocol.factory.countConnections += 1
+        try:  # noqa: SIM105 - a context manager takes longer than all the rest
+            transport.setTcpNoDelay(protocol.tcpNoDelay)
+        except (AttributeError, OSError):  # It is not TCP.
+            pass
+        return self._wired(protocol, code)
+
+    def _wired(self, protocol: SyncProtocol, code: str | None) -> SyncProtocol:
         protocol.wire = Wire(protocol, self._sessions, code, self._clock)
-        transport.registerProducer(protocol.wire.unsent, True)
+        protocol.socket.registerProducer(protocol.wire.unsent, True)
         return protocol
 
 

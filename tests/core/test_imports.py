@@ -54,6 +54,7 @@ LAYERS: Final = (
     "raydel.doctor",
     "raydel.addresses raydel.certificates raydel.listeners raydel.receiver",
     "raydel.web.site",
+    "raydel.web.fastdoor",
     "raydel.web.upgrade raydel.web.rest",
     "raydel.web.rest.openapi",
     "raydel.web.rest.table raydel.web.rest.exports",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -92,19 +93,25 @@ def _monitored(of: Counter) -> Iterator[None]:
 
 
 @contextmanager
-def bytecodes(of: Counter) -> Iterator[None]:
-    """Count the bytecodes that run meanwhile, but for those of `STAND_INS`.
+def unheard() -> Iterator[None]:
+    """Have nobody listen to the log meanwhile.
 
-    Nobody listens to the log: what a line costs is up to who does, and pytest and trial
-    are not at one there.
+    What a line costs, and keeps, is up to who does; pytest and trial are not at one
+    there.
     """
     listening = globalLogPublisher._observers
     globalLogPublisher._observers = []
     try:
-        with _traced(of) if sys.version_info < (3, 12) else _monitored(of):
-            yield
+        yield
     finally:
         globalLogPublisher._observers = listening
+
+
+@contextmanager
+def bytecodes(of: Counter) -> Iterator[None]:
+    """Count the bytecodes that run meanwhile, but for those of `STAND_INS`."""
+    with unheard(), _traced(of) if sys.version_info < (3, 12) else _monitored(of):
+        yield
 
 
 def bytes_kept(make: Callable[[], object]) -> int:
@@ -117,7 +124,10 @@ def bytes_kept(make: Callable[[], object]) -> int:
     tracemalloc.start()
     try:
         before = tracemalloc.take_snapshot().filter_traces(hidden)
-        kept = make()
+        with unheard():
+            kept = make()
+        # Whose turn it is depends on what ran before.
+        gc.collect()
         after = tracemalloc.take_snapshot().filter_traces(hidden)
     finally:
         tracemalloc.stop()

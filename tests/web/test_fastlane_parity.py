@@ -252,6 +252,47 @@ class Parity(SynchronousTestCase):
             for packets in ([around], bitten(around, 1), bitten(around, 13)):
                 self.assert_alike(packets, name)
 
+    def test_goodbyes(self) -> None:
+        """A goodbye is taken alike whatever its code, and whatever came before it."""
+        before = (b"", frame(TEXT, b"hello"), frame(TEXT, b"goodbye"), b"\x01\x80mask")
+        for code in (
+            0,
+            999,
+            1000,
+            1001,
+            1005,
+            1006,
+            1011,
+            2999,
+            3000,
+            4999,
+            5000,
+            65535,
+        ):
+            end = frame(CLOSE, code.to_bytes(2))
+            for first in before:
+                self.assert_alike([first, end], (code, first))
+                self.assert_alike([first + end, b"more"], (code, first))
+            self.assert_alike([end + frame(TEXT, b"more")], code)
+
+    def test_pongs(self) -> None:
+        """A pong is taken alike, whatever is in it, before it and behind it."""
+        around = (b"", frame(TEXT, b"hello"), frame(CLOSE, b"\x03\xe8"), frame(PING))
+        for payload in (b"", b"7", b"\xff\0", b"x" * 125):
+            pong = frame(PONG, payload)
+            for other in around:
+                self.assert_alike([pong + other], (payload, other))
+                self.assert_alike([other + pong + pong[:5], pong[5:]], (payload, other))
+        found = self.assert_alike([frame(PONG, b"7") + frame(TEXT, b"goodbye")])
+        self.assertEqual([("ponged", b"7"), ("received", b"goodbye")], found.calls[:2])
+
+    def test_floods_of_pongs(self) -> None:
+        """Pongs are counted as any frame."""
+        for count in (int(FRAME_BURST), int(FRAME_BURST) + 1):
+            for packets in ([frame(PONG)] * count, [frame(PONG) * count]):
+                found = self.assert_alike(packets, count)
+                self.assertEqual(int(FRAME_BURST), found.calls.count(("ponged", b"")))
+
     def test_floods(self) -> None:
         """One frame too many is one too many, whichever way the others came."""
         most = int(FRAME_BURST)
