@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -34,13 +34,12 @@ _TROUBLE: Final = "nothing can be stored: {why}; recordings go on, nothing new b
 _Answer = TypeVar("_Answer")
 
 
-def answer_of(done: Deferred[_Answer]) -> _Answer | None:
-    """Return what a store has answered at once; None if it has not, or has failed.
+def has_answered(done: Deferred[Any]) -> bool:
+    """Tell whether a store has answered at once: then its answer is `done.result`.
 
     Most do. To wait for what is there already would cost more than a commit.
     """
-    answer = cast("_Answer | Failure | None", done.result if done.called else None)
-    return None if isinstance(answer, Failure) else answer
+    return done.called and not isinstance(done.result, Failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,8 @@ class Arrears:
 
     def read(self, code: str) -> Deferred[Session | None]:
         """Return what the store has of a session."""
-        return self._visit(maybeDeferred(self._store.session, code))
+        done = maybeDeferred(self._store.session, code)
+        return done if has_answered(done) else self._visit(done)
 
     def recall(self) -> Deferred[Sequence[Session]]:
         """Return all sessions of the store. This is an attempt."""
@@ -140,7 +140,7 @@ class Arrears:
         rows, self._rows = self._rows, []
         began = self._clock.seconds()
         done = maybeDeferred(self._store.commit, batch, rows)
-        if answer_of(done) is not None:
+        if has_answered(done):
             self._judge(self._clock.seconds() - began)
             return done
 

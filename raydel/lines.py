@@ -13,14 +13,14 @@ record. What could not be stored is tried again every second.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from raydel.arrears import Arrears, answer_of
+from raydel.arrears import Arrears, has_answered
 from raydel.core.config import Config
 from raydel.core.effects import Dismissed, Effect
 from raydel.core.events import Joining, Restarted
@@ -32,6 +32,9 @@ from raydel.line import Entry, Line, Reply, Request, Share, Standing, strays
 from raydel.roster import Roster
 
 __all__ = ["Lines", "Reply", "Request"]
+
+
+_Answer = TypeVar("_Answer")
 
 
 class Lines:
@@ -185,7 +188,7 @@ class Lines:
                 line.standing = Standing.STORED  # As far as anybody here can know.
                 self._roster.mark(line)
 
-        self._watch(self._arrears.read(line.code).addCallbacks(found, failed))
+        self._go_on_after(self._arrears.read(line.code), found, failed)
 
     def _turn_away(self, line: Line) -> None:
         """Refuse all that waits for a session that cannot be read."""
@@ -245,11 +248,7 @@ class Lines:
                 self._go_on(self._run(share.line, share.entries))
 
         done = self._arrears.commit([write for _, write in batch])
-        conflicts = answer_of(done)
-        if conflicts is None:
-            self._watch(done.addCallbacks(committed, failed))
-        else:
-            committed(conflicts)
+        self._go_on_after(done, committed, failed)
 
     def _run_again(self, share: Share) -> None:
         """Another server was faster: read its value, and take the steps on it."""
@@ -294,6 +293,18 @@ class Lines:
 
     def _settle(self) -> None:
         self._watch(self._arrears.settle())
+
+    def _go_on_after(
+        self,
+        visit: Deferred[_Answer],
+        answered: Callable[[_Answer], None],
+        failed: Callable[[Failure], None],
+    ) -> None:
+        """Go on with what the store says: at once, if it has said so already."""
+        if has_answered(visit):
+            answered(cast("_Answer", visit.result))
+        else:
+            self._watch(visit.addCallbacks(answered, failed))
 
     def _watch(self, done: Deferred[Any]) -> None:
         """See a visit to the store to its end."""

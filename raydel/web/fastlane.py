@@ -170,7 +170,7 @@ class FastProtocol(SyncProtocol):
         try:
             sent: int = transport.socket.send(data)
         except OSError:
-            # What is wrong with the wire the transport finds out by itself, in its time.
+            # What is wrong with the wire the transport finds out in its time.
             return 0
         return sent
 

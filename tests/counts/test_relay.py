@@ -20,18 +20,30 @@ from tests.counts.hall import Hall
 
 COUNTED: Final = {
     (3, 11): {
-        "start": 15_468,
-        "stop": 10_679,
-        "ready": 5_137,
-        "answer": 938,
-        "join": 14_500,
+        "start": 10_920,
+        "stop": 7_949,
+        "ready": 3_121,
+        "answer": 843,
+        "join": 11_267,
     },
-    (3, 12): {"start": 16_346, "stop": 12_469, "ready": 6_478, "answer": 2_199},
-    (3, 13): {"start": 16_579, "stop": 12_664, "ready": 6_614, "answer": 2_229},
+    (3, 12): {
+        "start": 9_845,
+        "stop": 7_123,
+        "ready": 2_821,
+        "answer": 796,
+        "join": 10_098,
+    },
+    (3, 13): {
+        "start": 9_854,
+        "stop": 7_107,
+        "ready": 2_832,
+        "answer": 776,
+        "join": 10_177,
+    },
 }
 """Bytecodes of one of each, by the version of Python."""
 
-KEPT: Final = {"unjoined": 3_350, "joined": 6_920}
+KEPT: Final = {"unjoined": 3_400, "joined": 7_140}
 """Bytes that one connection keeps allocated, without the transport below it; with it,
 they are counted in `tests/integration/test_kept.py`."""
 
@@ -154,14 +166,14 @@ class RelayTests(SynchronousTestCase):
     def test_later_takes_cost_the_same(self) -> None:
         """The 30th take costs what the 10th did: by then, all that is kept is full.
 
-        What is kept of takes before costs up to half as much again.
+        What is kept of takes and clocks before costs up to two thirds as much again.
         """
         costs = []
         for _ in range(30):
             costs.append(self.start() + self.relay("stop_recording"))
             self.hall.play(0.3)
         self.assertLessEqual(costs[29], 1.02 * costs[9])
-        self.assertLessEqual(costs[9], 1.5 * costs[0])
+        self.assertLessEqual(costs[9], 1.65 * costs[0])
 
 
 class JoinTests(SynchronousTestCase):
