@@ -22,12 +22,12 @@ from typing import Any, Final
 
 Message = dict[str, Any]
 
-QUESTIONS: Final = 8
+QUESTIONS: Final = 16
 SPACING: Final = 0.050
 HASTE: Final = 0.025
 CADENCE: Final = 10.0
-LEAD: Final = 250.0
-LATEST: Final = 0.210
+LEAD: Final = 430.0
+LATEST: Final = 0.410
 BEAT: Final = 4.0
 MAX_MESSAGE: Final = 16 * 1024
 MOST_OPEN: Final = 64

@@ -9,12 +9,12 @@ import { createServer } from "node:http";
 import express from "express";
 import { WebSocketServer } from "ws";
 
-const QUESTIONS = 8;
+const QUESTIONS = 16;
 const SPACING = 50;
 const HASTE = 25;
 const CADENCE = 10_000;
-const LEAD = 250;
-const LATEST = 210;
+const LEAD = 430;
+const LATEST = 410;
 const BEAT = 4_000;
 const SILENCE = 10_000;
 const CODE = /^[A-Z0-9]{6}$/;
