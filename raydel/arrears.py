@@ -39,7 +39,7 @@ def has_answered(done: Deferred[Any]) -> bool:
 
     Most do. To wait for what is there already would cost more than a commit.
     """
-    return done.called and not isinstance(done.result, Failure)
+    return done.called and not isinstance(done.result, (Failure, Deferred))
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,12 +102,13 @@ class Countdown:
 
     def reconsider(self) -> None:
         """Set the departure again: the phone has just been heard."""
-        departure = self._departure()
-        if self._timer is not None and departure == self._leaves_at:
+        departure, now = self._departure(), self._timebase.now()
+        is_set = self._timer is not None and departure == self._leaves_at
+        if is_set and departure > now:
             return
         self._stop_timer()
         self._leaves_at = departure
-        wait = max(0.0, departure - self._timebase.now())
+        wait = max(0.0, departure - now)
         self._timer = self._clock.callLater(wait / SECOND, self._leave)
 
     def cancel(self) -> None:

@@ -44,15 +44,22 @@ class Deadlines:
         self._timers: dict[str, tuple[float, IDelayedCall]] = {}
 
     def set(self, line: Line) -> None:
-        """Set a session's timer as it is to be; it has none if it waits for nothing."""
+        """Set a session's timer as it is to be; it has none if it waits for nothing.
+
+        Server time goes on while the machine sleeps, timers do not: one whose deadline
+        has passed meanwhile is set anew.
+        """
         code, session = line.code, line.session
         deadline = deadline_of(session, self._config) if session is not None else None
         known = self._timers.get(code)
-        if deadline == (None if known is None else known[0]):
+        if deadline is None and known is None:
+            return
+        now = self._timebase.now()
+        if known is not None and deadline == known[0] and deadline > now:
             return
         self._cancel(code)
         if deadline is not None:
-            wait = max(0.0, deadline - self._timebase.now()) / SECOND + EARLY
+            wait = max(0.0, deadline - now) / SECOND + EARLY
             timer = self._clock.callLater(wait, self._passed, code)
             self._timers[code] = deadline, timer
 

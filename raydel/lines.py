@@ -301,10 +301,13 @@ class Lines:
         failed: Callable[[Failure], None],
     ) -> None:
         """Go on with what the store says: at once, if it has said so already."""
-        if has_answered(visit):
-            answered(cast("_Answer", visit.result))
-        else:
+        if not has_answered(visit):
             self._watch(visit.addCallbacks(answered, failed))
+            return
+        try:
+            answered(cast("_Answer", visit.result))
+        except Exception:  # As behind a Deferred: the others have their turn.
+            self._note_unheard(Failure())
 
     def _watch(self, done: Deferred[Any]) -> None:
         """See a visit to the store to its end."""

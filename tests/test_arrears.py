@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from msgspec import structs
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.arrears import PATIENCE, RETRY, SLOW, Arrears
+from raydel.arrears import PATIENCE, RETRY, SLOW, Arrears, has_answered
 from raydel.core.state import Session
 from raydel.core.take import ClockSample, Take
 from raydel.interfaces import StoreTrouble, Write
@@ -53,6 +54,25 @@ class Case(SynchronousTestCase):
     def pass_by(self, seconds: float) -> None:
         """Let time pass."""
         run(self.clock, seconds * 1_000)
+
+
+class AtOnce(SynchronousTestCase):
+    """Whether a store has answered already."""
+
+    def test_answered(self) -> None:
+        """It has if there is an answer, be it None, and not if it may yet come."""
+        waits: Deferred[None] = Deferred()
+        behind = succeed(None).addCallback(lambda _: waits)
+        failed: Deferred[None] = fail(StoreTrouble("no"))
+        for done, answered in (
+            (succeed(frozenset()), True),
+            (succeed(None), True),
+            (waits, False),
+            (behind, False),
+            (failed, False),
+        ):
+            self.assertIs(answered, has_answered(done))
+        self.failureResultOf(failed, StoreTrouble)
 
 
 class Trouble(Case):

@@ -60,6 +60,22 @@ class Timers(SynchronousTestCase):
         run(self.clock, 1)
         self.assertTrue(self.passed(self.line))
 
+    def test_slept(self) -> None:
+        """One that passed while the machine slept, and timers stood still, is met."""
+        self.deadlines.set(self.line)
+        woken = FakeTimebase(self.clock, EPOCH + 60 * MINUTE)
+        self.deadlines._timebase = woken
+        self.deadlines.set(self.line)
+        run(self.clock, 1)
+        self.assertTrue(self.passed(self.line))
+
+    def test_kept(self) -> None:
+        """A timer that is right already stays as it is."""
+        self.deadlines.set(self.line)
+        (timer,) = self.clock.getDelayedCalls()
+        self.deadlines.set(self.line)
+        self.assertEqual([timer], self.clock.getDelayedCalls())
+
     def test_none(self) -> None:
         """A session that is gone, or waits for nothing, has no timer."""
         for session in (None, Session(CODE, EPOCH)):

@@ -304,6 +304,16 @@ class Faults(Case):
         self.assertEqual(2, len(self.flushLoggedErrors(ZeroDivisionError)))
         self.assertEqual([("host", Joined), ("stranger", Joined)], self.told())
 
+    def test_failed_conclusion(self) -> None:
+        """What fails behind the store's answer is logged, and the turn goes on."""
+        self.lines.submit(CODE, joining("host"))
+        self.turn()
+        self.patch(self.lines._deadlines, "set", lambda _line: 1 / 0)
+        self.lines.submit(CODE, joining("guest", host=False))
+        self.turn()
+        self.assertIn(("guest", Joined), self.told())
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+
 
 class Deadlines(Case):
     """One timer a session."""

@@ -112,12 +112,13 @@ class Turn:
     def reseat(self, seat: Seat, **changes: Any) -> Seat:
         """Replace fields of a seat, and return it as it is now."""
         changed = structs.replace(seat, **changes)
-        if changed != seat:
-            seats = [
-                changed if known.device_id == seat.device_id else known
-                for known in self.session.seats
-            ]
-            self.change(seats=tuple(seats))
+        if changed == seat:
+            return seat
+        seats = [
+            changed if known.device_id == seat.device_id else known
+            for known in self.session.seats
+        ]
+        self.change(seats=tuple(seats))
         return changed
 
     def record(self, take_id: str, device_id: str, fact: Fact) -> None:

@@ -11,6 +11,10 @@ from zope.interface import implementer
 MAX_UNSENT: Final = 256 * 1024
 """Bytes a peer may leave unread: a thousand messages, minutes of a dead link."""
 
+PIECE: Final = 16 * 1024
+"""Bytes at a time in which what has waited is written: a hundred thousand pongs one by
+one would keep all other phones waiting for a second."""
+
 TRANSPORT_HOLDS: Final = 64 * 1024
 """Bytes Twisted's transports hold themselves before they pause a producer."""
 
@@ -56,8 +60,7 @@ class Unsent:
         """Hand all that waits to the transport, which is about to close."""
         self._paused = False
         while self._waiting:
-            self._write(self._waiting.pop(0))
-        self._size = 0
+            self._write(self._piece())
 
     def pauseProducing(self) -> None:
         """Hold back from now on."""
@@ -67,11 +70,22 @@ class Unsent:
         """Write what waits, until the transport has enough again."""
         self._paused = False
         while self._waiting and not self._paused:
-            data = self._waiting.pop(0)
-            self._size -= len(data)
-            self._write(data)
+            self._write(self._piece())
 
     def stopProducing(self) -> None:
         """Forget what waits: the wire is gone."""
         self._waiting.clear()
         self._size = 0
+
+    def _piece(self) -> bytes:
+        """Take what has waited longest: whole writes, a piece together."""
+        size = count = 0
+        for data in self._waiting:
+            size += len(data)
+            count += 1
+            if size >= PIECE:
+                break
+        piece = b"".join(self._waiting[:count])
+        del self._waiting[:count]
+        self._size -= size
+        return piece

@@ -214,6 +214,16 @@ class Parity(SynchronousTestCase):
         found = self.assert_alike([health, handshake()])
         self.assertEqual([None], found.codes)
 
+    def test_body(self) -> None:
+        """What looks like a handshake in the body of a request is none."""
+        body = handshake()
+        path = "/api/sessions/ABC123/markers"
+        post = handshake(path, upgrade="", connection="", content_length=f"{len(body)}")
+        post = post.replace(b"GET ", b"POST ", 1)
+        found = self.assert_alike([post, body])
+        self.assertEqual([], found.codes)
+        self.assertNotIn(b" 101 ", found.sent)
+
 
 SLIPS: Final = st.lists(
     st.tuples(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from raydel.web.unsent import MAX_UNSENT, TRANSPORT_HOLDS, Unsent
+from raydel.web.unsent import MAX_UNSENT, PIECE, TRANSPORT_HOLDS, Unsent
 
 
 class UnsentTests(SynchronousTestCase):
@@ -31,10 +31,11 @@ class UnsentTests(SynchronousTestCase):
 
     def test_takes_what_is_asked_for(self) -> None:
         """No more is written than the transport takes, before and after a pause."""
-        self.put(b"a", b"b", b"c", b"d", b"e")
+        c, d, e = (letter * PIECE for letter in (b"c", b"d", b"e"))
+        self.put(b"a", b"b", c, d, e)
         self.assertEqual([b"a", b"b"], self.written)
         self.unsent.resumeProducing()
-        self.assertEqual([b"a", b"b", b"c", b"d"], self.written)
+        self.assertEqual([b"a", b"b", c, d], self.written)
 
     def test_order(self) -> None:
         """What comes later waits behind what waits already."""
@@ -42,13 +43,19 @@ class UnsentTests(SynchronousTestCase):
         self.unsent.resumeProducing()
         self.put(b"f")
         self.unsent.resumeProducing()
-        self.assertEqual([b"a", b"b", b"c", b"d", b"e", b"f"], self.written)
+        self.assertEqual(b"abcdef", b"".join(self.written))
 
     def test_flush(self) -> None:
         """At the end everything is written, whether the transport wants it or not."""
         self.put(b"a", b"b", b"c", b"d", b"e")
         self.unsent.flush()
-        self.assertEqual([b"a", b"b", b"c", b"d", b"e"], self.written)
+        self.assertEqual(b"abcde", b"".join(self.written))
+
+    def test_in_pieces(self) -> None:
+        """Many small writes that waited leave in few: each is a call of the system."""
+        self.put(b"a", b"b", *[b"xx"] * (PIECE // 2 + 1))
+        self.unsent.resumeProducing()
+        self.assertEqual([1, 1, PIECE, 2], [len(each) for each in self.written])
 
     def test_limit(self) -> None:
         """With what the transport holds, 256 KiB may wait, and not a byte more."""
