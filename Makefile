@@ -52,6 +52,8 @@ bench: ## Measure what the server costs beside others, in ROUNDS=4; half an hour
 		--against=node --against=websockets --against=aiohttp
 	@.venv/bin/python -m raydel bench --load=ready --rate=3000 --rounds=$(ROUNDS) \
 		--against=node
+	@. ./etc/virtualenv.sh && virtualenv_install .venv "[test]"
+	@.venv/bin/python etc/count_instructions.py
 
 scaling: ROUNDS = 2
 scaling: ## Measure relays among 100 to 20,000 phones, and 20,000 idle; 45 quiet minutes.

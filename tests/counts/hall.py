@@ -8,7 +8,7 @@ from typing import Any, Final
 from twisted.internet.task import Clock
 
 from raydel.bench.wire import PING, PONG, TEXT, Mask, answer, message
-from raydel.core.config import Config
+from raydel.core.config import Config, WireLane
 from raydel.service import SessionService
 from raydel.store.memory import MemoryStore
 from raydel.testing import ByteLine, FakeTimebase, frames, handshake
@@ -63,12 +63,13 @@ class Guest:
 class Hall:
     """The server, on a store in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, wire: WireLane = "fast") -> None:
         self.clock = Clock()
+        config = Config(wire=wire)
         self.mask = Mask()
         timebase = FakeTimebase(self.clock)
-        self.service = SessionService(Config(), MemoryStore(), timebase, self.clock)
-        self.site = make_site(self.service, timebase, Config(), self.clock)
+        self.service = SessionService(config, MemoryStore(), timebase, self.clock)
+        self.site = make_site(self.service, timebase, config, self.clock)
         self.guests: list[Guest] = []
         self.service.startService()
 
