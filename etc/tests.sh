@@ -5,8 +5,7 @@ tests_without_reactor() {
     find tests -name 'test_*.py' ! -path 'tests/integration/*' ! -path 'tests/rig/*' | sort
 }
 
-# Those of what Twisted carries. The core's are plain values, and the simulations long.
+# Those of what stands closest to Twisted: they are to run under its own runner as well.
 tests_for_trial() {
     find tests/web tests/store tests/client -name 'test_*.py' | sort
-    find tests -maxdepth 1 -name 'test_*.py' | sort
 }

@@ -445,9 +445,8 @@ class Turn:
     def _record_links(self) -> None:
         """Note whose link was lost, or is back, in the take that runs on."""
         before, take = self._before, self.session.take
-        if before is None or before.take is None or take is None:
-            return
-        if before.take.id != take.id:
+        ran = None if before is None else before.take
+        if before is None or ran is None or take is None or ran.id != take.id:
             return
         were, are = before.connected_ids(), self.session.connected_ids()
         for participant in take.participants:
