@@ -124,6 +124,7 @@ class Sealed:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         except ssl.SSLError as problem:
+            self.close()
             raise Trouble(f"no TLS with the server: {problem.reason}") from None
         self._is_open = True
         held, self._held = self._held, b""
