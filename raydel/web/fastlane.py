@@ -30,7 +30,7 @@ from raydel.web.websocket import SyncProtocol, factory_for
 
 SMALL: Final = 4096
 """Bytes of a message that is taken here. The largest a phone sends has a few hundred;
-Autobahn is as quick with long ones, and counts what is too long."""
+longer ones are rare, and Autobahn counts what is too long."""
 
 _WHOLE_TEXT: Final = 0x81
 """The first byte of a frame: the last of its message, nothing reserved, text."""
